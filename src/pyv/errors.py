@@ -1,0 +1,72 @@
+"""Every failure that pyv reports: what happened, what to type next, and the exit status.
+
+Only the command line prints these; everything below it raises. An error is one or two lines for a person: the message
+names the thing and where it came from, the hint is the command to type next.
+"""
+
+from __future__ import annotations
+
+
+class PyvError(Exception):
+    """A failure with a message for a person.
+
+    Args:
+        message: one line: what happened, with the thing and the file or url that it came from.
+        hint: what to type or do next, or nothing where there is nothing to do.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class StoreError(PyvError):
+    """The store or the cache could not be read or written: no space, no permission, a read-only file system."""
+
+
+class InUseError(PyvError):
+    """Something is still used by a process, by pyv itself or by an environment, and is therefore kept."""
+
+
+class UsageError(PyvError):
+    """The command line is wrong."""
+
+    exit_code = 2
+
+
+class RequestError(UsageError):
+    """A version request, or a file that should hold one, cannot be understood."""
+
+
+class NotFoundError(PyvError):
+    """Nothing known matches what was asked for."""
+
+    exit_code = 3
+
+
+class NotInstalledError(NotFoundError):
+    """What was asked for exists or may exist, but is not in the store."""
+
+
+class NetworkError(PyvError):
+    """Something could not be fetched. Another try, later or by another way, may succeed."""
+
+    exit_code = 4
+
+
+class VerificationError(PyvError):
+    """What was served, or what stands in the store, is not what it should be. Another try gives the same."""
+
+    exit_code = 5
+
+
+class CommandNotFoundError(PyvError):
+    """No such command in the selected versions, or no such pinned version, for a shim, `exec` or `which`."""
+
+    exit_code = 127

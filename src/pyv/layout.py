@@ -1,0 +1,129 @@
+"""Where everything lies: every path of the store, the cache and the settings, computed from a given environment.
+
+Nothing here touches the file system. The names are a contract with shells, editors and other tools.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyv.versions import Version
+
+RECEIPT = ".pyv/receipt.json"
+MANIFEST = ".pyv/manifest.json"
+
+
+class Layout:
+    """All paths of one store and its cache.
+
+    Args:
+        env: the environment that says where: `PYV_ROOT`, `PYV_CACHE_DIR`, `PYV_SHARED`, `XDG_DATA_HOME`, `HOME`.
+        cwd: what relative paths in it are relative to.
+    """
+
+    __slots__ = ("_cwd", "_env", "root")
+
+    def __init__(self, env: Mapping[str, str], cwd: str) -> None:
+        self._env = env
+        self._cwd = cwd
+        self.root = self._absolute(env["PYV_ROOT"]) if env.get("PYV_ROOT") else self._default_root()
+
+    def _absolute(self, path: str) -> Path:
+        return Path(os.path.normpath(os.path.join(self._cwd, path)))
+
+    def _default_root(self) -> Path:
+        # The XDG base directory specification: a relative value is invalid and ignored
+        data = self._env.get("XDG_DATA_HOME", "")
+        if os.path.isabs(data):
+            return Path(data, "pyv")
+        return self.home / ".local/share/pyv"
+
+    @property
+    def home(self) -> Path:
+        """The user's home folder, from the user database where `HOME` is not set, as under cron or systemd."""
+        home = self._env.get("HOME", "")
+        if os.path.isabs(home):
+            return Path(home)
+        import pwd
+
+        try:
+            return Path(pwd.getpwuid(os.getuid()).pw_dir)
+        except KeyError:  # a container's user without an entry
+            return Path("/")
+
+    @property
+    def versions(self) -> Path:
+        """Installed interpreters and the short-name links to them."""
+        return self.root / "versions"
+
+    @property
+    def shims(self) -> Path:
+        """The folder for PATH."""
+        return self.root / "shims"
+
+    @property
+    def venvs(self) -> Path:
+        """The registry of project environments."""
+        return self.root / "venvs"
+
+    @property
+    def envs(self) -> Path:
+        """Named environments."""
+        return self.root / "envs"
+
+    @property
+    def global_pin(self) -> Path:
+        """The file of the global pin."""
+        return self.root / "version"
+
+    @property
+    def locks(self) -> Path:
+        """Lock files, released by the kernel."""
+        return self.root / "locks"
+
+    @property
+    def staging(self) -> Path:
+        """Where things are made before one rename; on the same file system as `versions`."""
+        return self.root / "tmp"
+
+    def version(self, version: Version | str) -> Path:
+        """The folder of a version, or of the link of that name."""
+        return self.versions / str(version)
+
+    @property
+    def shared(self) -> tuple[Path, ...]:
+        """The roots of other people's stores, nearest first."""
+        return tuple(self._absolute(part) for part in self._env.get("PYV_SHARED", "").split(os.pathsep) if part)
+
+    @property
+    def cache(self) -> Path:
+        """The folder that may be deleted at any time."""
+        if self._env.get("PYV_CACHE_DIR"):
+            return self._absolute(self._env["PYV_CACHE_DIR"])
+        from platformdirs import user_cache_path
+
+        return user_cache_path("pyv")
+
+    @property
+    def archives(self) -> Path:
+        """Verified downloads under their sha256, and the partial ones."""
+        return self.cache / "archives"
+
+    @property
+    def catalogue(self) -> Path:
+        """The refreshed index and its validators."""
+        return self.cache / "catalogue"
+
+    @property
+    def settings(self) -> Path:
+        """The user's settings file."""
+        if self._env.get("XDG_CONFIG_HOME") and os.path.isabs(self._env["XDG_CONFIG_HOME"]):
+            return Path(self._env["XDG_CONFIG_HOME"], "pyv", "config.toml")
+        from platformdirs import user_config_path
+
+        return user_config_path("pyv") / "config.toml"

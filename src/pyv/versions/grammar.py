@@ -1,0 +1,147 @@
+"""The grammar of requests: every spelling that pyenv and uv understand, and nothing that is a path."""
+
+from __future__ import annotations
+
+import re
+
+from pyv.versions.request import Clause, Request
+from pyv.versions.version import NUMBER, PRE, numbers, stage
+
+_ALIASES = {
+    "cpython": "cpython",
+    "python": "cpython",
+    "cp": "cpython",
+    "py": "cpython",
+    "pypy": "pypy",
+    "pp": "pypy",
+    "graalpy": "graalpy",
+    "gp": "graalpy",
+}
+_PYTHON_MAJORS = (2, 3)
+_IMPLEMENTATION = re.compile(r"(cpython|python|pypy|graalpy|cp|py|pp|gp)(?![a-z])", re.ASCII)
+_NUMBERS = re.compile(
+    rf"(?P<release>{NUMBER}(?:\.{NUMBER}){{0,2}})(?P<pre>{PRE})?(?P<short>td?|d)?(?P<long>(?:\+(?:freethreaded|debug|gil))*)",
+    re.ASCII,
+)
+_TAG = re.compile(r"([23])(\d{1,2})(t?)", re.ASCII)
+_OWN = re.compile(rf"v?({NUMBER}(?:\.{NUMBER}){{1,3}})({PRE})?", re.ASCII)
+_CLAUSE = re.compile(rf"\s*(===|==|!=|<=|>=|~=|<|>)\s*({NUMBER}(?:\.{NUMBER}){{0,2}})({PRE})?(\.\*)?\s*", re.ASCII)
+_PLATFORM_PART = re.compile(r"[a-z0-9_]+", re.ASCII)
+_NAME = re.compile(r"[^\W_][\w.+-]{0,254}")
+_ENVIRONMENT = re.compile(r"([^/]+)/envs/([^/]+)")
+_SYSTEMS = {"linux": "linux", "darwin": "darwin", "macos": "darwin", "windows": "windows", "win32": "windows"}
+
+
+def is_safe_name(name: str) -> bool:
+    """Tell whether a name may become a folder in the store: no separator, no dots that climb, no control character."""
+    return bool(_NAME.fullmatch(name)) and ".." not in name and name not in {"system", "3", "2"}
+
+
+def parse(text: str) -> Request | None:
+    """Return the request that a text is, or None."""
+    if text == "system":
+        return Request(text, "system")
+    found = _ENVIRONMENT.fullmatch(text)
+    if found:  # pyenv-virtualenv's long form; the environment is known by its own name
+        return Request(text, "name", name=found[2]) if is_safe_name(found[1]) and is_safe_name(found[2]) else None
+    lowered = text.lower()
+    found = _IMPLEMENTATION.match(lowered)
+    if found:
+        request = _after_implementation(text, _ALIASES[found[1]], lowered[found.end() :], short=len(found[1]) == 2)
+        if request is not None:
+            return request
+    elif lowered[:1] in "<>=!~":
+        return _range(text, "cpython", lowered)
+    else:
+        request = _tag(text, "cpython", lowered) or _version(text, "cpython", lowered)
+        if request is not None:
+            return request
+    return Request(text, "name", name=text) if is_safe_name(text) else None
+
+
+def _after_implementation(text: str, implementation: str, rest: str, *, short: bool) -> Request | None:
+    if not rest:
+        return Request(text, "version", implementation)
+    if rest[0] in "<>=!~":
+        return _range(text, implementation, rest)
+    if short or rest[0].isdigit():
+        tagged = _tag(text, implementation, rest)
+        if tagged is not None:
+            return tagged
+    if rest[0] == "@":
+        if rest[1:2] and rest[1] in "<>=!~":
+            return _range(text, implementation, rest[1:])
+        return _version(text, implementation, rest[1:])
+    parts = rest.removeprefix("-").split("-") if rest[0] == "-" else rest.split("-")
+    request = _version(text, implementation, parts[0])
+    if request is None:
+        return None
+    parts = parts[1:]
+    if parts and implementation == "pypy" and len(request.release) == 2 and not request.own:
+        own = _OWN.fullmatch(parts[0])
+        if own:
+            request = request._replace(own=numbers(own[1]), pre=stage(own[2]))
+            parts = parts[1:]
+    return _with_platform(request, parts)
+
+
+def _version(text: str, implementation: str, rest: str) -> Request | None:
+    found = _NUMBERS.fullmatch(rest)
+    release = numbers(found["release"]) if found else ()
+    if implementation != "cpython" and (found is None or release[0] not in _PYTHON_MAJORS):
+        own = _OWN.fullmatch(rest)
+        return Request(text, "version", implementation, pre=stage(own[2]), own=numbers(own[1])) if own else None
+    if found is None or (found["short"] and found["long"]):
+        return None
+    flags = found["long"].split("+")[1:]
+    short = found["short"] or ""
+    if len(flags) != len(set(flags)) or ("gil" in flags and "freethreaded" in flags):
+        return None
+    if implementation != "cpython" and (short or flags or found["pre"]):
+        return None
+    if found["pre"] and len(release) == 1:
+        return None
+    return Request(
+        text,
+        "version",
+        implementation,
+        release,
+        stage(found["pre"]),
+        freethreaded="t" in short or "freethreaded" in flags,
+        debug="d" in short or "debug" in flags,
+    )
+
+
+def _tag(text: str, implementation: str, rest: str) -> Request | None:
+    """Understand the digits of a wheel tag: `cp312`, `312`, `pp310`, `cp313t` (PEP 425)."""
+    found = _TAG.fullmatch(rest)
+    if found is None or (found[3] and implementation != "cpython"):
+        return None
+    return Request(text, "version", implementation, (int(found[1]), int(found[2])), freethreaded=bool(found[3]))
+
+
+def _range(text: str, implementation: str, rest: str) -> Request | None:
+    clauses = []
+    for part in rest.split(","):
+        found = _CLAUSE.fullmatch(part)
+        if found is None:
+            return None
+        operator, release, pre, wildcard = found[1], numbers(found[2]), stage(found[3]), bool(found[4])
+        if wildcard and (operator not in ("==", "!=") or pre[0]):
+            return None
+        if operator == "~=" and len(release) == 1:
+            return None  # PEP 440: a compatible release needs at least two parts
+        clauses.append(Clause(operator, release, pre, wildcard))
+    return Request(text, "range", implementation, clauses=tuple(clauses))
+
+
+def _with_platform(request: Request, parts: list[str]) -> Request | None:
+    if not parts:
+        return request
+    if len(parts) > 3 or not all(_PLATFORM_PART.fullmatch(part) for part in parts):
+        return None
+    system, arch, libc = (*parts, "", "")[:3]
+    if system not in _SYSTEMS and system != "any":
+        return None
+    given = (_SYSTEMS.get(system, ""), "" if arch == "any" else arch, "" if libc == "any" else libc)
+    return request._replace(platform=given)
