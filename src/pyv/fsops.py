@@ -1,0 +1,295 @@
+"""The file system: locks that the kernel releases, staging, and changes that are whole or absent.
+
+The only module that imports filelock. Whatever is made here is made under another name and then renamed, so that a
+process killed at any instant leaves the old state or the new one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from pyv.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+# What flock answers on file systems that have none, or only pretend to (NFS, some FUSE and cluster file systems)
+_NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EBADF, errno.EOPNOTSUPP, errno.EINVAL})
+_LOCK_POLL_SECONDS = 0.02
+# Shorter waits are not worth a word
+_PATIENCE_SECONDS = 0.5
+_RENAME_EXCHANGE = 2
+_ELSEWHERE = "set PYV_ROOT to a folder that you can write"
+
+
+def explain(error: OSError, doing: str) -> StoreError:
+    """Return the message that a person needs for a failed system call.
+
+    Args:
+        error: the failure.
+        doing: what was being done, such as `install 3.12.7`.
+    """
+    where = f" at {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreError(
+            f"no space left{where}: cannot {doing}", hint="free some space, then repeat; 'pyv cache clean' helps"
+        )
+    if error.errno == errno.EROFS:
+        return StoreError(
+            f"the file system is read-only{where}: cannot {doing}", hint="set PYV_ROOT to a folder of yours"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return StoreError(f"permission denied{where}: cannot {doing}", hint="set PYV_ROOT to a folder of yours")
+    return StoreError(f"{error.strerror or error}{where}: cannot {doing}")
+
+
+@contextmanager
+def explained(doing: str) -> Iterator[None]:
+    """Turn failed system calls of the body into errors that say what could not be done, see `explain`."""
+    try:
+        yield
+    except OSError as error:
+        raise explain(error, doing) from error
+
+
+def write_whole(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Write a small file so that it is never seen half, and stays whole after a loss of power.
+
+    Args:
+        path: where; its folder is made if need be.
+        data: the whole content.
+        mode: permission bits, whatever the umask says.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{_unique()}")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    sync_folder(path.parent)
+
+
+def replace_link(link: Path, target: str) -> None:
+    """Make `link` a symbolic link to `target`, in one step, whatever link stood there before."""
+    with suppress(OSError):
+        if os.readlink(link) == target:
+            return
+    temporary = link.with_name(f".{link.name}.{_unique()}")
+    os.symlink(target, temporary)
+    try:
+        os.replace(temporary, link)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Swap two paths in one step, so that neither name is ever missing.
+
+    Returns:
+        False where the kernel or the file system cannot do that; nothing has then changed.
+    """
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    function = getattr(libc, "renameat2", None)  # Linux, glibc 2.28 and musl 1.2.? on; see renameat2(2)
+    if function is None:
+        function = getattr(libc, "renameatx_np", None)  # macOS, same arguments and the same number for a swap
+    if function is None:
+        return False
+    at_cwd = -100 if hasattr(libc, "renameat2") else -2
+    return bool(function(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), _RENAME_EXCHANGE) == 0)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make what was renamed into a folder survive a loss of power, where the file system allows it."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def sync_file_system(folder: Path) -> None:
+    """Write everything that is cached for the file system of `folder` to disk.
+
+    One call for thousands of new files: an fsync each would take longer than making them.
+    """
+    import ctypes
+
+    function = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)  # syncfs(2), Linux
+    if function is None:
+        os.sync()
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if function(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), os.fspath(folder))
+    finally:
+        os.close(descriptor)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder with all that is in it, folders without write permission included; absent is fine."""
+    if os.path.islink(path) or os.path.isfile(path):
+        os.unlink(path)
+        return
+    import shutil
+
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:
+        pass
+    except PermissionError:
+        # Read-only folders do not let go of their entries, not even for their owner
+        for base, folders, _files in os.walk(path):
+            for folder in (base, *(os.path.join(base, name) for name in folders)):
+                if not os.path.islink(folder):
+                    os.chmod(folder, stat.S_IRWXU)
+        shutil.rmtree(path)
+
+
+def disk_usage(folder: Path) -> int:
+    """Return how many bytes the files below a folder take on disk; several names of one file count once."""
+    total = 0
+    seen: set[tuple[int, int]] = set()
+    for base, _folders, files in os.walk(folder):
+        for name in files:
+            with suppress(OSError):
+                status = os.lstat(os.path.join(base, name))
+                if (status.st_dev, status.st_ino) not in seen:
+                    seen.add((status.st_dev, status.st_ino))
+                    total += status.st_blocks * 512
+    return total
+
+
+@contextmanager
+def lock(path: Path, *, waiting: Callable[[], None], warn: Callable[[str], None]) -> Iterator[None]:
+    """Hold a lock between processes; the kernel releases it when its holder dies.
+
+    Args:
+        path: the lock file; its folder is made if need be. The file stays, for unlinking a held lock would let two in.
+        waiting: called once when another process holds it and does not let go at once.
+        warn: called with one line where the file system knows no locks. The caller then goes on without: everything
+            it does ends in a rename, so that nothing is half there even so.
+    """
+    from filelock import Timeout
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    guard = _file_lock(path)
+    try:
+        try:
+            guard.acquire(timeout=_PATIENCE_SECONDS, poll_interval=_LOCK_POLL_SECONDS)
+        except Timeout:
+            waiting()
+            guard.acquire(poll_interval=_LOCK_POLL_SECONDS)
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+            raise
+        warn(f"{path.parent} is on a file system without locks: several pyv at once may repeat work, not break it")
+        yield
+        return
+    try:
+        yield
+    finally:
+        guard.release()
+
+
+@contextmanager
+def try_lock(path: Path) -> Iterator[bool]:
+    """Hold a lock if nobody else does; yields whether it is held. Without working locks it is not."""
+    from filelock import Timeout
+
+    guard = _file_lock(path)
+    try:
+        guard.acquire(blocking=False)
+    except (Timeout, OSError, NotImplementedError):
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        guard.release()
+
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+
+def _file_lock(path: Path) -> BaseFileLock:
+    from filelock import FileLock
+
+    # A soft lock is a file that a killed holder leaves behind, and everybody after it would wait for ever; releases
+    # before 4 have no such fall-back, and no parameter that forbids it
+    try:
+        return FileLock(path, fallback_to_soft=False, thread_local=False)
+    except TypeError:
+        return FileLock(path, thread_local=False)
+
+
+@contextmanager
+def staging(folder: Path, label: str) -> Iterator[Path]:
+    """Make an empty private folder below `folder`, removed again on leaving, whatever happened.
+
+    A lock file beside it, held as long as this process lives, tells `sweep` that it is in use.
+
+    Args:
+        folder: where staging areas live; made if need be.
+        label: what it is for, for somebody who finds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    area = folder / f"{label}.{_unique()}"
+    guard = area.with_name(f"{area.name}.lock")
+    with lock(guard, waiting=_nothing, warn=_ignore):
+        try:
+            area.mkdir(mode=0o755)
+            yield area
+        finally:
+            remove_tree(area)
+            with suppress(OSError):
+                os.unlink(guard)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the staging areas of processes that were killed. Those of living ones are locked, and stay."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    names = {entry.name for entry in entries}
+    for entry in entries:
+        guard = entry.name if entry.name.endswith(".lock") else f"{entry.name}.lock"
+        if guard != entry.name and guard in names:
+            continue  # its lock file is an entry of its own
+        with try_lock(folder / guard) as dead:
+            if dead:
+                with suppress(OSError):
+                    remove_tree(folder / guard.removesuffix(".lock"))
+                    os.unlink(folder / guard)
+
+
+def _unique() -> str:
+    return os.urandom(4).hex()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _ignore(_line: str) -> None:
+    pass
