@@ -1,0 +1,121 @@
+"""Which of the known builds is the one that was asked for, and what to say when there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyv.catalogue.builds import Build, age
+from pyv.errors import NotFoundError, VerificationError
+from pyv.platforms import Host, Platform, split_arch
+from pyv.versions import Request, Version, newest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_NAMED_ELSEWHERE = 4
+
+
+def target(request: Request, host: Host) -> Platform:
+    """Return the platform that a request means: what it spells out, and this machine's for the rest.
+
+    Builds for a processor level are meant only by those who write the level: `linux-x86_64_v3`.
+    """
+    system, arch, libc = request.platform
+    family, level = split_arch(arch) if arch else (host.platform.arch, "")
+    if system and system != host.platform.system:
+        libc = libc or ("gnu" if system == "linux" else "none")
+    return Platform(system or host.platform.system, family, level, libc or host.platform.libc)
+
+
+def installable(builds: Iterable[Build], host: Host) -> list[Build]:
+    """Return the builds that run here: those for every processor of the family first, of each kind the newest first."""
+    running = [build for build in builds if host.runs(build.platform)]
+    running.sort(key=lambda build: age(build.build), reverse=True)
+    running.sort(key=lambda build: build.platform.level)
+    return running
+
+
+def choose(
+    builds: Iterable[Build],
+    request: Request,
+    host: Host,
+    source: str,
+    elsewhere: Callable[[Request], list[str]] = lambda _request: [],
+) -> Build:
+    """Return the newest build that a request means, that runs here and whose sha256 is known.
+
+    Args:
+        builds: those that are known for the platform that the request means, see `target`.
+        request: what is wanted.
+        host: this machine.
+        source: which catalogue this is, for messages; without credentials.
+        elsewhere: tells the keys of other platforms that have it. Asked only when this one has not.
+
+    Raises:
+        NotFoundError: nothing matches; the message says what comes close.
+        VerificationError: there are matching builds, but none has a sha256.
+    """
+    platform = target(request, host)
+    if not host.runs(platform):
+        raise _not_for_this_machine(request, platform, host)
+    here = [build for build in installable(builds, host) if build.platform == platform]
+    known = [build for build in here if build.sha256]
+    found = newest(known, request, _version_of)
+    if found is not None:
+        return found
+    unknown = newest(here, request, _version_of)
+    if unknown is not None:
+        raise VerificationError(
+            f"refused: {unknown.asset} has no sha256 ({source})", hint="its mirror must list it in SHA256SUMS"
+        )
+    others = elsewhere(request)
+    if others:
+        more = f" and {len(others) - _NAMED_ELSEWHERE} more" if len(others) > _NAMED_ELSEWHERE else ""
+        message = f"{request} is not made for {platform}, only for {', '.join(others[:_NAMED_ELSEWHERE])}{more}"
+        raise NotFoundError(f"{message} ({source})", hint=_look(request))
+    close = _closest(known, request)
+    message = f"there is no build of {request} for {platform} ({source})"
+    raise NotFoundError(f"{message}; {close}" if close else message, hint=_look(request))
+
+
+def _version_of(build: Build) -> Version:
+    return build.version
+
+
+def _not_for_this_machine(request: Request, platform: Platform, host: Host) -> NotFoundError:
+    if platform._replace(level="") == host.platform:
+        has = ", ".join(sorted(host.levels)) or "none of the levels"
+        return NotFoundError(
+            f"{request} needs a processor of level {platform.level}, and this one has {has}",
+            hint="leave the platform out of the request",
+        )
+    return NotFoundError(
+        f"{request} is for {platform}, and this is {host.platform}", hint="leave the platform out of the request"
+    )
+
+
+def _closest(known: list[Build], request: Request) -> str:
+    """Say which version is the newest of the same minor version, else of the same implementation and variant."""
+    for count in (2, 1, 0):
+        if count and len(request.release) < count:
+            continue
+        wider = Request(
+            "",
+            "version",
+            request.implementation,
+            request.release[:count],
+            freethreaded=request.freethreaded,
+            debug=request.debug,
+        )
+        found = newest(known, wider, _version_of)
+        if found is not None:
+            stem = ".".join(map(str, wider.release))
+            kind = {"cpython": ""}.get(request.implementation, f"{request.implementation} ")
+            variant = (" free-threaded" if request.freethreaded else "") + (" debug" if request.debug else "")
+            return f"the newest known{variant} {kind}{stem or 'version'} is {found.version}".replace("  ", " ")
+    return ""
+
+
+def _look(request: Request) -> str:
+    minor = request._replace(release=request.release[:2]).short_name if len(request.release) > 1 else ""
+    return f"see 'pyv list{f' {minor}' if minor else ''} --all', or refresh with 'pyv index update'"
