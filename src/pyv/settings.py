@@ -1,0 +1,79 @@
+"""Settings: what the user's variables, the project and the user's file ask pyv to do, in that order of weight."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from pyv.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"", "0", "false", "no", "off"})
+
+
+class Settings(NamedTuple):
+    """What holds for one run.
+
+    Attributes:
+        mirror: where builds and their catalogue come from instead of upstream: an http, https or file url, or a folder.
+        offline: whether the network is left alone.
+    """
+
+    mirror: str = ""
+    offline: bool = False
+
+
+def load(env: Mapping[str, str], user_file: Path, cwd: str, *, offline: bool = False) -> Settings:
+    """Read the settings.
+
+    Args:
+        env: the environment: `PYV_MIRROR`, `PYV_OFFLINE`.
+        user_file: the user's `config.toml`; it need not exist. A mirror comes from the user alone, not from a project.
+        cwd: what a relative path of a mirror's folder is relative to.
+        offline: whether the command line asked for it.
+
+    Raises:
+        UsageError: a value is not of its kind, or the file is no TOML.
+    """
+    file = _read(user_file)
+    mirror = env.get("PYV_MIRROR") or file.get("mirror", "")
+    if not isinstance(mirror, str):
+        raise UsageError(f"{user_file}: mirror is not a text")
+    wanted = offline or _flag(env, "PYV_OFFLINE", file.get("offline", False), user_file)
+    if mirror and "://" not in mirror:
+        mirror = os.path.normpath(os.path.join(cwd, os.path.expanduser(mirror)))
+    return Settings(mirror=mirror.rstrip("/") or mirror, offline=wanted)
+
+
+def _flag(env: Mapping[str, str], variable: str, otherwise: object, user_file: Path) -> bool:
+    value = env.get(variable)
+    if value is None:
+        if not isinstance(otherwise, bool):
+            raise UsageError(f"{user_file}: {variable.removeprefix('PYV_').lower()} is neither true nor false")
+        return otherwise
+    if value.lower() in _TRUE:
+        return True
+    if value.lower() in _FALSE:
+        return False
+    raise UsageError(f"{variable}={value!r} is neither true nor false", hint=f"set {variable}=1, or unset it")
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        data = path.read_bytes()
+    except OSError:  # absent, or in a home that this user cannot read: there are no settings then
+        return {}
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        content: dict[str, object] = tomllib.loads(data.decode())
+    except ValueError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from None
+    return content

@@ -1,0 +1,83 @@
+"""The smoke run: an interpreter is started once, with the modules that break first, and asked what it is."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from pyv import proc
+from pyv.errors import VerificationError
+from pyv.versions import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_SECONDS = 60
+# It prints the implementation, then major minor patch level serial of the language, abiflags, and its own version
+_QUESTION = """
+import ssl, sqlite3, zlib, ctypes, sys
+ssl.SSLContext, sqlite3.connect, zlib.crc32, ctypes.CDLL  # a folder without its files imports, too, as a namespace
+own = getattr(sys, "pypy_version_info", ())
+print("pyv:", sys.implementation.name, *sys.version_info, "flags=" + getattr(sys, "abiflags", ""), *own)
+"""
+_LEVELS = {"alpha": "a", "beta": "b", "candidate": "rc", "final": ""}
+
+
+class Reported(NamedTuple):
+    """What an interpreter says of itself."""
+
+    version: Version
+
+    def agrees(self, expected: Version) -> bool:
+        """Tell whether this is the version that was expected. GraalPy does not tell its own version's number."""
+        if expected.implementation == "graalpy":
+            mine, theirs = self.version, expected
+            return mine.implementation == "graalpy" and mine.release[:2] == theirs.release[:2]
+        return self.version.name == expected.name
+
+
+def executable(prefix: Path) -> Path:
+    """Return the interpreter in an installation's folder."""
+    for name in ("bin/python3", "bin/python", "bin/pypy3", "bin/graalpy"):
+        if os.path.exists(prefix / name):
+            return prefix / name
+    return prefix / "bin/python3"
+
+
+def ask(prefix: Path, env: Mapping[str, str]) -> Reported:
+    """Start the interpreter of a prefix and return what it says of itself.
+
+    Args:
+        prefix: its installation's folder.
+        env: the environment to start it in. It writes no bytecode, and ignores the variables that steer Python.
+
+    Raises:
+        VerificationError: it does not start, lacks a module that every complete Python has, or says nothing sensible.
+    """
+    python = executable(prefix)
+    done = proc.run([python, "-I", "-B", "-c", _QUESTION], env=env, timeout=_SECONDS)
+    for line in done.stdout.splitlines():
+        if line.startswith("pyv: "):
+            return Reported(_understand(line.split()[1:], python))
+    reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    raise VerificationError(
+        f"its python does not work: {reason}", hint="this build does not fit this machine, or is broken"
+    )
+
+
+def _understand(words: list[str], python: Path) -> Version:
+    try:
+        implementation = words[0]
+        release = (int(words[1]), int(words[2]), int(words[3]))
+        pre = (_LEVELS[words[4]], int(words[5]) if words[4] != "final" else 0)
+        flags = words[6].removeprefix("flags=")
+        if implementation == "pypy":
+            own_level = _LEVELS[words[10]]
+            own = (int(words[7]), int(words[8]), int(words[9]))
+            return Version("pypy", release, (own_level, int(words[11]) if own_level else 0), own=own)
+        return Version(implementation, release, pre, freethreaded="t" in flags, debug="d" in flags)
+    except (IndexError, ValueError, KeyError):
+        raise VerificationError(
+            f"{python} describes itself as {' '.join(words)!r}, which is no known version"
+        ) from None

@@ -1,0 +1,126 @@
+"""Pins: what a variable or a file asks for, and that nothing else is ever taken in its place."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyv import pins
+from pyv.errors import RequestError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def written(folder: Path, content: bytes) -> Path:
+    path = folder / ".python-version"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "requests"),
+    [
+        (b"3.12\n", ["3.12"]),
+        (b"3.12", ["3.12"]),
+        (b"3.12\r\n", ["3.12"]),
+        (b"\xef\xbb\xbf3.12\n", ["3.12"]),
+        (b"\xef\xbb\xbf# note\r\n3.12\r\n", ["3.12"]),
+        (b"# note\n\n3.12\n", ["3.12"]),
+        (b"3.12 # note\n", ["3.12"]),
+        (b"3.12# note\n", ["3.12"]),
+        (b"  3.12\t\n", ["3.12"]),
+        (b"3.12\n3.11\n", ["3.12", "3.11"]),
+        (b"3.12:3.11\n", ["3.12", "3.11"]),
+        (b"3.12 3.11\n", ["3.12", "3.11"]),
+        (b"3.12: 3.11 \t pypy3.10\n", ["3.12", "3.11", "pypy3.10"]),
+        (b"python-3.12\n", ["python-3.12"]),
+        (b">=3.12\n", [">=3.12"]),
+        (b">= 3.11 , < 3.13\n", [">=3.11,<3.13"]),
+        (b">=3.11, <3.13 3.9\n", [">=3.11,<3.13", "3.9"]),
+        (b"cpython@3.12\n", ["cpython@3.12"]),
+        (b"system\n", ["system"]),
+        (b"myenv\n", ["myenv"]),
+        (b"3.12.7/envs/web\n", ["3.12.7/envs/web"]),
+    ],
+)
+def test_everything_that_pyenv_or_uv_reads_is_read(tmp_path: Path, content: bytes, requests: list[str]) -> None:
+    assert [pin.request.text for pin in pins.read(written(tmp_path, content))] == requests
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"../../etc\n", 1),
+        (b"./py\n", 1),
+        (b"/usr/bin/python3\n", 1),
+        (b"# note\n3.12\n3..11\n", 3),
+        (b"3.12\x00\n", 1),
+        (b"3.12\x1b[31m\n", 1),
+        (b"3.12\r3.11\n", 1),
+        (b">=\n", 1),
+        (b"3.12 | 3.11\n", 1),
+    ],
+)
+def test_an_unreadable_pin_is_an_error_that_names_file_and_line(tmp_path: Path, content: bytes, line: int) -> None:
+    path = written(tmp_path, content)
+    with pytest.raises(RequestError, match=rf"\.python-version, line {line}: ") as caught:
+        pins.read(path)
+    assert str(path) in str(caught.value)
+    assert str(caught.value).isprintable() or "\n" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"# 3.12\n", b"\xef\xbb\xbf", b"\xff\xfe3\x00", b"x" * 70000])
+def test_an_empty_or_foreign_file_is_an_error(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(RequestError):
+        pins.read(written(tmp_path, content))
+
+
+def test_a_fifo_of_that_name_is_an_error_and_does_not_block(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".python-version")
+    with pytest.raises(RequestError, match="no regular file"):
+        pins.read(tmp_path / ".python-version")
+
+
+def test_a_folder_of_that_name_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / ".python-version").mkdir()
+    with pytest.raises(RequestError, match=r"\.python-version"):
+        pins.find(str(tmp_path), tmp_path / "version", {})
+
+
+def test_a_loop_of_links_is_an_error_and_no_fall_through(tmp_path: Path) -> None:
+    (tmp_path / ".python-version").symlink_to(".python-version")
+    (tmp_path / "version").write_text("3.12\n")
+    with pytest.raises(RequestError):
+        pins.find(str(tmp_path), tmp_path / "version", {})
+
+
+def test_the_variable_goes_before_the_nearest_file_and_that_before_the_global_one(tmp_path: Path) -> None:
+    deep = tmp_path / "a/b/c"
+    deep.mkdir(parents=True)
+    (tmp_path / "version").write_text("3.9\n")
+    glob = tmp_path / "version"
+    assert [pin.origin for pin in pins.find(str(deep), glob, {})] == [f"{glob}:1"]
+    written(tmp_path, b"3.10\n")
+    near = written(tmp_path / "a/b", b"# x\n3.11\n")
+    assert [(pin.request.text, pin.origin) for pin in pins.find(str(deep), glob, {})] == [("3.11", f"{near}:2")]
+    assert [pin.origin for pin in pins.find(str(deep), glob, {"PYV_VERSION": "3.12:3.8"})] == ["PYV_VERSION"] * 2
+    assert pins.find(str(deep), glob, {"PYV_VERSION": ""})[0].request.text == "3.11"
+
+
+def test_nothing_pinned_is_no_pin(tmp_path: Path) -> None:
+    assert pins.find(str(tmp_path), tmp_path / "version", {}) == []
+
+
+@given(st.text())
+def test_any_text_gives_requests_or_one_error(text: str) -> None:
+    try:
+        found = pins.parse(text, "file")
+    except RequestError:
+        return
+    assert found
+    assert all(pin.request.text for pin in found)

@@ -1,0 +1,190 @@
+"""The store: what is installed, and the short-name links that define the newest."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pyv.errors import NotInstalledError
+from pyv.layout import Layout
+from pyv.store import Store
+from pyv.versions import Request
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(Layout({"PYV_ROOT": str(tmp_path), "PYV_CACHE_DIR": str(tmp_path / "cache")}, "/"), print)
+
+
+def add(store: Store, *names: str, **receipt: str) -> None:
+    for name in names:
+        folder = store.layout.version(name)
+        (folder / "bin").mkdir(parents=True)
+        if receipt:
+            (folder / ".pyv").mkdir()
+            (folder / ".pyv/receipt.json").write_text(json.dumps(receipt))
+
+
+def links(store: Store) -> dict[str, str]:
+    return store.aliases()
+
+
+def test_an_empty_store_lists_nothing_and_is_not_created(store: Store) -> None:
+    assert store.installed() == []
+    assert store.aliases() == {}
+    assert not store.layout.versions.exists()
+
+
+def test_versions_are_listed_in_order_and_other_names_last(store: Store) -> None:
+    add(store, "3.12.10", "3.12.9", "conda", "pypy3.10-7.3.17", "3.13.0t", "3.13.0", ".3.1.4")
+    (store.layout.versions / "file").touch()
+    (store.layout.versions / "gone").symlink_to("/nonexistent")
+    store.update_links()
+    names = [each.name for each in store.installed()]
+    assert names == ["3.12.9", "3.12.10", "3.13.0", "3.13.0t", "pypy3.10-7.3.17", "conda"]
+
+
+def test_links_mean_the_newest_final_release_of_their_kind(store: Store) -> None:
+    add(store, "3.12.10", "3.12.9", "3.13.0rc1", "3.14.0a1", "3.14.0a2", "3.13.0t", "pypy3.10-7.3.17", "pypy3.9-7.3.17")
+    store.update_links()
+    assert links(store) == {
+        "3": "3.12.10",
+        "3.12": "3.12.10",
+        "3.13": "3.13.0rc1",
+        "3.14": "3.14.0a2",
+        "3t": "3.13.0t",
+        "3.13t": "3.13.0t",
+        "pypy": "pypy3.10-7.3.17",
+        "pypy3": "pypy3.10-7.3.17",
+        "pypy3.10": "pypy3.10-7.3.17",
+        "pypy3.9": "pypy3.9-7.3.17",
+    }
+
+
+def test_graalpy_is_found_by_the_python_that_its_receipt_tells(store: Store) -> None:
+    add(store, "graalpy-24.2.2", python="3.11.0")
+    store.update_links()
+    assert links(store) == dict.fromkeys(("graalpy", "graalpy3", "graalpy3.11"), "graalpy-24.2.2")
+
+
+def test_links_of_the_users_own_are_never_touched(store: Store) -> None:
+    add(store, "3.12.9")
+    (store.layout.versions / "3.12").mkdir()
+    (store.layout.versions / "3").symlink_to("/opt/python")
+    (store.layout.versions / "mine").symlink_to("3.12.9")
+    store.update_links()
+    assert os.readlink(store.layout.versions / "3") == "/opt/python"
+    assert links(store) == {"mine": "3.12.9"}
+
+
+def test_links_without_a_version_go(store: Store) -> None:
+    add(store, "3.12.9", "3.11.1")
+    store.update_links()
+    store.discard("3.12.9")
+    assert links(store) == {"3": "3.11.1", "3.11": "3.11.1"}
+    assert [each.name for each in store.installed()] == ["3.11.1"]
+    assert os.listdir(store.layout.staging) == []
+
+
+def test_of_a_linked_version_only_the_link_goes(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere/bin").mkdir(parents=True)
+    store.layout.versions.mkdir()
+    store.layout.version("conda").symlink_to(tmp_path / "elsewhere")
+    found = store.get("conda")
+    assert found
+    assert (found.target, found.managed) == (str(tmp_path / "elsewhere"), False)
+    store.discard("conda")
+    assert store.get("conda") is None
+    assert (tmp_path / "elsewhere/bin").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("3", "3.13.0"),
+        ("3.12", "3.12.9"),
+        ("3.12.1", "3.12.1"),
+        ("3.12.2", None),
+        (">=3.11,<3.13", "3.12.9"),
+        ("3.13t", "3.13.0t"),
+        ("conda", "conda"),
+        ("3.12.9/envs/web", "web"),
+        ("nothing", None),
+        ("3.14", "3.14.0rc1"),
+        ("3.14.0rc1", "3.14.0rc1"),
+        ("3.14.0", None),
+        ("python3.12", "3.12.9"),
+    ],
+)
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_request_finds_what_it_means(store: Store, text: str, name: str | None, *, linked: bool) -> None:
+    add(store, "3.12.1", "3.12.9", "3.13.0", "3.13.0t", "3.14.0rc1", "conda", "web")
+    if linked:
+        store.update_links()
+    found = store.find(Request.parse(text))
+    assert (found.name if found else None) == name
+
+
+def test_the_link_defines_the_newest_even_if_it_is_not(store: Store) -> None:
+    add(store, "3.12.1", "3.12.9")
+    store.update_links()
+    (store.layout.versions / "3.12").unlink()
+    (store.layout.versions / "3.12").symlink_to("3.12.1")
+    found = store.find(Request.parse("3.12"))
+    assert found
+    assert found.name == "3.12.1"
+
+
+def test_a_platform_that_is_spelled_out_must_be_the_one_installed(store: Store) -> None:
+    add(store, "3.12.1", platform="linux-x86_64-gnu")
+    assert store.find(Request.parse("cpython-3.12.1-linux-x86_64-gnu"))
+    assert store.find(Request.parse("cpython-3.12-linux"))
+    assert store.find(Request.parse("cpython-3.12.1-darwin-aarch64-none")) is None
+
+
+def test_what_is_not_installed_is_said_with_the_command_that_installs_it(store: Store) -> None:
+    with pytest.raises(NotInstalledError, match=r"3\.12 is not installed") as caught:
+        store.require(Request.parse("3.12"))
+    assert (caught.value.hint, caught.value.exit_code) == ("pyv install 3.12", 3)
+
+
+def test_a_finished_folder_replaces_what_stood_there(store: Store, tmp_path: Path) -> None:
+    add(store, "3.12.1")
+    (store.layout.version("3.12.1") / "old").touch()
+    staged = tmp_path / "staged"
+    (staged / "bin").mkdir(parents=True)
+    store.commit(staged, "3.12.1")
+    assert os.listdir(store.layout.version("3.12.1")) == ["bin"]
+    assert "old" in os.listdir(staged)
+    store.commit(staged, "3.12.2")
+    assert not staged.exists()
+
+
+def test_a_finished_folder_replaces_a_link_without_touching_what_it_points_to(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "shared/bin").mkdir(parents=True)
+    store.layout.versions.mkdir()
+    store.layout.version("3.12.1").symlink_to(tmp_path / "shared")
+    (tmp_path / "staged").mkdir()
+    store.commit(tmp_path / "staged", "3.12.1")
+    assert not store.layout.version("3.12.1").is_symlink()
+    assert (tmp_path / "shared/bin").is_dir()
+
+
+def test_environments_that_would_lose_their_interpreter_are_known(store: Store, tmp_path: Path) -> None:
+    add(store, "3.12.1", "3.12.9")
+    store.update_links()
+    store.layout.venvs.mkdir()
+    for name, home in (("exact", "3.12.9/bin"), ("moving", "3.12/bin"), ("other", "3.12.1/bin")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pyvenv.cfg").write_text(f"home = {store.layout.versions / home}\nversion = 3.12\n")
+        (store.layout.venvs / name).symlink_to(tmp_path / name)
+    (store.layout.venvs / "gone").symlink_to(tmp_path / "gone")
+    assert store.environments_on("3.12.9") == [str(tmp_path / "exact")]
+    store.discard("3.12.1")
+    assert store.environments_on("3.12.9") == [str(tmp_path / "exact"), str(tmp_path / "moving")]
