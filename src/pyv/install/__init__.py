@@ -1,0 +1,211 @@
+"""Installing: from a request to a verified, relocated interpreter in the store, or to nothing at all.
+
+Everything happens in a private staging folder on the store's file system. One rename makes the finished version
+visible, so that an install that ends at any other moment leaves nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from pyv import fixups, fsops, manifest
+from pyv.catalogue import Build, parse_asset
+from pyv.errors import NetworkError, NotFoundError, RequestError, VerificationError
+from pyv.fetch import redact
+from pyv.install.maker import Maker, write_description
+from pyv.install.model import Job, Options, Outcome, Watcher
+from pyv.layout import Layout
+from pyv.store import Installed, Store
+from pyv.versions import newest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyv.cache import ArchiveCache
+    from pyv.index import Index
+    from pyv.platforms import Host
+    from pyv.versions import Request
+
+__all__ = ["Installer", "Maker", "Options", "Outcome", "Watcher"]
+
+_MARK = "/EXTERNALLY-MANAGED"
+
+
+class Installer:
+    """Installs into one store.
+
+    Args:
+        store: where to.
+        index: the builds there are.
+        cache: the archives that were downloaded before.
+        host: what runs here.
+        maker: makes versions out of archives.
+        offline: whether only cached archives and local mirrors count.
+    """
+
+    def __init__(
+        self, *, store: Store, index: Index, cache: ArchiveCache, host: Host, maker: Maker, offline: bool
+    ) -> None:
+        self._store = store
+        self._layout = store.layout
+        self._index = index
+        self._cache = cache
+        self._host = host
+        self._maker = maker
+        self._offline = offline
+
+    def install(self, request: Request, options: Options, watcher: Watcher) -> Outcome:
+        """Install the newest version that a request means.
+
+        Raises:
+            RequestError: it is no version that can be installed.
+            NotFoundError: no build matches.
+            NetworkError: the build could not be had.
+            VerificationError: the build is not what it should be.
+            StoreError: it could not be written.
+        """
+        present = self._present(request, options)
+        if present is not None:
+            return self._leave(present, options)
+        shared = None if options.force else self._in_shared_stores(request)
+        if shared is not None:
+            return self._link(shared)
+        build = self._choose(request)
+        name = build.version.name
+        existing = self._store.get(name)
+        if existing is not None and not options.force:
+            return self._leave(existing, options)
+        if not build.sha256:
+            raise VerificationError(
+                f"refused: {redact(build.url)} has no sha256", hint="it takes one in SHA256SUMS beside it"
+            )
+        with fsops.explained(f"install {name}"), self._store.lock(name, f"it installs {name}"):
+            existing = self._store.get(name)
+            if existing is not None and not options.force:  # the one that was waited for has done it
+                return self._leave(existing, options)
+            return self._maker.make(Job(build, None, build.asset, build.url, build.sha256, options, watcher))
+
+    def install_archive(self, path: Path, sha256: str, options: Options, watcher: Watcher) -> Outcome:
+        """Install an archive that lies here.
+
+        Args:
+            path: the file.
+            sha256: what it must hash to; if empty, the catalogue or a `SHA256SUMS` beside it must know.
+            options: how.
+            watcher: who watches.
+
+        Raises:
+            NotFoundError: there is no such file, or it is made for another platform.
+            VerificationError: its hash is unknown or another, or it is not what it should be.
+            StoreError: it could not be written.
+        """
+        if not path.is_file():
+            raise NotFoundError(f"there is no archive {path}")
+        sha256 = sha256.lower() or self._known_hash(path)
+        if not sha256:
+            raise VerificationError(f"the sha256 of {path} is not known", hint="give it with --sha256")
+        build = parse_asset(path.name, path.as_uri())
+        job = Job(build, path, path.name, path.as_uri(), sha256, options, watcher)
+        if build is None:
+            with fsops.explained(f"install {path}"):
+                return self._maker.make(job)
+        name = build.version.name
+        if not self._host.runs(build.platform):
+            raise NotFoundError(f"{path.name} is made for {build.platform}, and this is {self._host.platform}")
+        with fsops.explained(f"install {name}"), self._store.lock(name, f"it installs {name}"):
+            existing = self._store.get(name)
+            if existing is not None and not options.force:
+                return self._leave(existing, options)
+            return self._maker.make(job)
+
+    def _known_hash(self, path: Path) -> str:
+        """Return the sha256 that the catalogue, or a SHA256SUMS file in the same folder, has for a file name."""
+        for build in self._index.builds(refresh=False):
+            if build.asset == path.name and build.sha256:
+                return build.sha256
+        with suppress(OSError):
+            for line in path.with_name("SHA256SUMS").read_text("utf-8", "replace").splitlines():
+                digest, _, name = line.partition(" ")
+                if name.strip().removeprefix("*") == path.name:
+                    return digest.lower()
+        return ""
+
+    def _present(self, request: Request, options: Options) -> Installed | None:
+        """Return what is installed and makes a look at the catalogue needless."""
+        if request.kind == "system":
+            raise RequestError(
+                "system is the rest of PATH and never installed", hint="name a version: pyv install 3.12"
+            )
+        if request.kind == "name":
+            named = self._store.get(request.name)
+            if named is None:
+                raise RequestError(f"{request.text!r} is no version that can be installed", hint="see: pyv list")
+            return named
+        if options.force:
+            return None
+        if options.skip_existing or request.exact is not None or options.allow_pip:
+            return self._store.find(request)
+        return None
+
+    def _leave(self, present: Installed, options: Options) -> Outcome:
+        opened = options.allow_pip and self._open_to_pip(present)
+        return Outcome(present.name, present.path, "opened" if opened else "already")
+
+    def _open_to_pip(self, present: Installed) -> bool:
+        """Remove the mark of an externally managed interpreter; tell whether there was one."""
+        if not fixups.is_externally_managed(present.path):
+            return False
+        if present.target:
+            raise RequestError(f"{present.name} belongs to {present.target}, and is not changed from here")
+        with (
+            fsops.explained(f"open {present.name} to pip"),
+            self._store.lock(present.name, f"it works on {present.name}"),
+        ):
+            with suppress(VerificationError):
+                contents = manifest.load(present.path)
+                receipt = {**self._store.receipt(present.name), "externally_managed": False}
+                # First the manifest: a file too many is found by verify, a missing one would look like damage
+                unmarked = {path: entry for path, entry in contents.items() if not path.endswith(_MARK)}
+                write_description(present.path, receipt, unmarked)
+            fixups.allow_pip(present.path)
+        return True
+
+    def _in_shared_stores(self, request: Request) -> Installed | None:
+        for root in self._layout.shared:
+            found = Store(Layout({"PYV_ROOT": os.fspath(root)}, "/"), _ignore).find(request)
+            if found is not None and root != self._layout.root:
+                return found
+        return None
+
+    def _link(self, shared: Installed) -> Outcome:
+        path = self._layout.version(shared.name)
+        if self._store.get(shared.name) is not None:
+            return Outcome(shared.name, path, "already")
+        with fsops.explained(f"link {shared.name}"), self._store.lock(shared.name, f"it installs {shared.name}"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fsops.replace_link(path, os.fspath(shared.path))
+            self._store.update_links()
+        return Outcome(shared.name, path, "linked")
+
+    def _choose(self, request: Request) -> Build:
+        if not self._offline:
+            return self._index.pinned(self._index.choose(request))
+        # Only what a local mirror or the cache holds can be installed then: an older version that is at hand is better
+        # than a newer one that is not
+        builds = [build for build in self._index.builds(refresh=False, wanted=request) if self._at_hand(build)]
+        found = newest(builds, request, lambda build: build.version)
+        if found is not None:
+            return self._index.pinned(found)
+        self._index.choose(request)  # which says so if it exists nowhere
+        raise NetworkError(
+            f"offline, and no archive of {request} is cached", hint="unset PYV_OFFLINE, or drop --offline"
+        )
+
+    def _at_hand(self, build: Build) -> bool:
+        return self._cache.holds(build.sha256) or any(not url.startswith("http") for url in self._index.urls(build))
+
+
+def _ignore(_line: str) -> None:
+    pass

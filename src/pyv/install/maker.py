@@ -1,0 +1,229 @@
+"""From an archive to a version in the store: fetched, unpacked, relocated, tried out, described, and then visible."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from pyv import __version__, fixups, fsops, manifest, proc, smoke
+from pyv.errors import VerificationError
+from pyv.fetch import redact
+from pyv.install.model import Job, Outcome
+from pyv.layout import MANIFEST, RECEIPT
+from pyv.unpack import Unpacker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from pyv.cache import ArchiveCache
+    from pyv.fetch import Fetcher
+    from pyv.index import Index
+    from pyv.platforms import Host
+    from pyv.store import Store
+    from pyv.versions import Version
+
+_COMPILE_SECONDS = 600
+_TOOL_SECONDS = 60
+_CHUNK = 1 << 18
+# All that an interpreter gets of the user's environment while it is tried out
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+
+
+class Maker:
+    """Makes versions out of archives.
+
+    Args:
+        store: where to.
+        index: says where builds can be had.
+        cache: the archives that were downloaded before.
+        host: what runs here.
+        fetcher: makes what downloads, when something has to be.
+        env: the user's environment; interpreters that are tried out get a few variables of it.
+        checkpoint: called with the name of each step that was just completed; tests end the process there.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        index: Index,
+        cache: ArchiveCache,
+        host: Host,
+        fetcher: Callable[[], Fetcher],
+        env: Mapping[str, str],
+        checkpoint: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._layout = store.layout
+        self._index = index
+        self._cache = cache
+        self._host = host
+        self._fetcher = fetcher
+        self._env = {key: env[key] for key in _PASSED_ON if key in env}
+        self._checkpoint = checkpoint
+
+    def make(self, job: Job) -> Outcome:
+        """Make a version out of an archive and put it into the store. The caller holds the lock of that version.
+
+        Raises:
+            NetworkError: the archive could not be had.
+            VerificationError: it is not what it should be.
+            OSError: it could not be written.
+        """
+        fsops.sweep(self._layout.staging)
+        label = job.build.version.name if job.build else "archive"
+        with fsops.staging(self._layout.staging, label) as area:
+            self._checkpoint("staged")
+            tree = area / "tree"
+            unpacker = Unpacker(job.asset, tree, _prefix(job))
+            try:
+                self._feed(unpacker, job, area)
+                self._checkpoint("downloaded")
+                job.watcher.phase("unpacking")
+                entries = unpacker.finish()
+            finally:
+                unpacker.abort()
+            self._checkpoint("unpacked")
+            contents = {
+                each.path: manifest.Entry(each.kind, each.mode, each.size, each.mtime_ns, each.sha256 or each.target)
+                for each in entries
+            }
+            job.watcher.phase("checking")
+            version = job.build.version if job.build else smoke.ask(tree, self._env).version
+            existed = os.path.lexists(self._layout.version(version))
+            if existed and not job.options.force:
+                return Outcome(version.name, self._layout.version(version), "already")
+            self._finish(tree, version, contents, job)
+            self._store.commit(tree, version.name)
+            self._checkpoint("committed")
+        self._store.update_links()
+        self._checkpoint("linked")
+        return Outcome(version.name, self._layout.version(version), "replaced" if existed else "installed")
+
+    def _feed(self, unpacker: Unpacker, job: Job, area: Path) -> None:
+        """Send an archive's bytes through the unpacker, and return once they are known to be the right ones."""
+        if job.file is None:
+            job.watcher.phase("downloading")
+            urls = self._index.urls(job.build) if job.build else [job.url]
+            self._cache.obtain(urls, job.sha256, self._fetcher, unpacker, scratch=area, progress=job.watcher.progress)
+            return
+        digest = hashlib.sha256()
+        with open(job.file, "rb", buffering=0) as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+                unpacker.write(chunk)
+        if digest.hexdigest() != job.sha256:
+            raise VerificationError(f"{job.file} has the sha256 {digest.hexdigest()}, not {job.sha256}")
+
+    def _finish(self, tree: Path, version: Version, contents: manifest.Manifest, job: Job) -> None:
+        """Make a tree ready for its place: relocated, tried out, described, and safely on disk."""
+        final = self._layout.version(version)
+        applied = fixups.apply(
+            tree,
+            final,
+            implementation=version.implementation,
+            system=self._host.platform.system,
+            allow_pip=job.options.allow_pip,
+            find_program=lambda program: proc.find_program(program, self._env.get("PATH", "")),
+            run=lambda args: proc.run(args, env=self._env, timeout=_TOOL_SECONDS).returncode,
+        )
+        changed = set(applied.changed)
+        self._checkpoint("fixed")
+        # The interpreter is tried out while its files go to disk: both only wait
+        trial = _Background(lambda: smoke.ask(tree, self._env))
+        try:
+            if job.options.compile_bytecode:
+                self._compile(tree, final)
+                changed |= {path for path in manifest.paths_below(tree) if "__pycache__" in path}
+            manifest.refresh(contents, tree, changed)
+            write_description(tree, _receipt(version, self._host, job), contents)
+            self._checkpoint("described")
+            fsops.sync_file_system(tree)
+        finally:
+            trial.join()
+        reported = trial.result()
+        if not reported.agrees(version):
+            raise VerificationError(
+                f"{redact(job.url)} should hold {version}, but its python says that it is {reported.version}"
+            )
+        self._checkpoint("tried")
+
+    def _compile(self, tree: Path, final: Path) -> None:
+        """Write bytecode for the standard library, which names the source files as they will be called."""
+        library = _library(tree)
+        # Its exit status says nothing: the library carries files that are wrong on purpose, for its own tests
+        proc.run(
+            [smoke.executable(tree), "-I", "-m", "compileall", "-q", "-j", "0", "-d", final / library, tree / library],
+            env=self._env,
+            timeout=_COMPILE_SECONDS,
+        )
+
+
+class _Background:
+    """A function that runs on a thread of its own, and its result."""
+
+    def __init__(self, function: Callable[[], smoke.Reported]) -> None:
+        self._function = function
+        self._result: smoke.Reported | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="smoke run", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._result = self._function()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the thread that asks for the result
+            self._error = error
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def result(self) -> smoke.Reported:
+        self.join()
+        if self._result is None:
+            raise self._error or RuntimeError("the function returned nothing")
+        return self._result
+
+
+def write_description(version: Path, receipt: Mapping[str, object], contents: manifest.Manifest) -> None:
+    """Write receipt and manifest into a version's folder."""
+    fsops.write_whole(version / MANIFEST, manifest.dump(contents))
+    fsops.write_whole(version / RECEIPT, json.dumps(receipt, indent=1).encode() + b"\n")
+
+
+def _receipt(version: Version, host: Host, job: Job) -> dict[str, object]:
+    return {
+        "schema": 1,
+        "name": version.name,
+        "implementation": version.implementation,
+        "python": ".".join(map(str, version.release)),
+        "variant": version.variant,
+        "platform": (job.build.platform if job.build else host.platform).key,
+        "build": job.build.build if job.build else "",
+        "url": redact(job.url),
+        "sha256": job.sha256,
+        "installed": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "pyv": __version__,
+        "externally_managed": not job.options.allow_pip,
+    }
+
+
+def _prefix(job: Job) -> str:
+    """Return what of an archive becomes the version's folder, by the shapes that the three projects give theirs."""
+    implementation = job.build.version.implementation if job.build else "cpython"
+    if implementation != "cpython":
+        return f"{implementation}*"
+    # Upstream's full archives carry the build beside the installation; only those are tar.zst
+    return "python/install" if job.asset.endswith(".tar.zst") else "python"
+
+
+def _library(tree: Path) -> str:
+    """Return the folder of the standard library, relative to an interpreter's folder."""
+    for folder in sorted(tree.glob("lib/*/os.py")):
+        return os.fspath(folder.parent.relative_to(tree))
+    raise VerificationError("it has no standard library")

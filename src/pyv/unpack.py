@@ -1,0 +1,160 @@
+"""Unpacking an archive while it is still coming: a download's consumer with an extractor at its other end."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from pyv import archive, fsops
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+# Chunks that wait between download and extraction: enough to ride out a slow file, little enough for the memory
+_DEPTH = 16
+
+
+class _AbortedError(Exception):
+    """Raised in the extractor when its bytes turned out to be the wrong ones, or are no longer wanted."""
+
+
+class _Feed:
+    """The reading end of a queue of chunks, as the binary file that an extractor reads."""
+
+    def __init__(self) -> None:
+        self.chunks: queue.Queue[bytes | type[_AbortedError] | None] = queue.Queue(_DEPTH)
+        self._rest = memoryview(b"")
+        self._over = False
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` bytes; none at the end.
+
+        Raises:
+            _AbortedError: the writing end gave up.
+        """
+        if not self._rest:
+            if self._over:
+                return b""
+            chunk = self.chunks.get()
+            if chunk is None:
+                self._over = True
+                return b""
+            if not isinstance(chunk, bytes):
+                self._over = True
+                raise _AbortedError
+            if size < 0 or len(chunk) <= size:
+                return chunk
+            self._rest = memoryview(chunk)
+        end = len(self._rest) if size < 0 else size
+        part, self._rest = bytes(self._rest[:end]), self._rest[end:]
+        return part
+
+    def drain(self) -> None:
+        """Throw away what still comes, so that the writing end never blocks on an extractor that has ended."""
+        while not self._over:
+            if not isinstance(self.chunks.get(), bytes):
+                self._over = True
+
+
+class Unpacker:
+    """Takes an archive's bytes as they come, and unpacks them into a folder on a thread of its own.
+
+    What is in the folder is of no use before the bytes are known to be the right ones: the caller asks for `finish`
+    only then, and deletes the folder otherwise.
+
+    Args:
+        name: the archive's file name, whose ending tells its kind.
+        folder: where to unpack; it must not exist yet.
+        prefix: what of the archive becomes that folder, see `archive.extract`.
+    """
+
+    def __init__(self, name: str, folder: Path, prefix: str) -> None:
+        self._name = name
+        self._folder = folder
+        self._prefix = prefix
+        # The list of a zip's members stands at its end, so its bytes have to be kept until the last one is there
+        self._spool = None if archive.can_stream(name) else folder.with_name(f"{folder.name}.zip")
+        self._run: _Run | None = None
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes.
+
+        Raises:
+            OSError: unpacking failed for want of space or permission. That an archive is malformed is not said here:
+                if its bytes are the wrong ones, that is what has to be said.
+        """
+        if self._spool is not None:
+            with open(self._spool, "ab") as file:
+                file.write(data)
+            return
+        if self._run is None:
+            self._run = self._start()
+        if isinstance(self._run.error, OSError):
+            raise self._run.error
+        self._run.feed.chunks.put(data)
+
+    def restart(self) -> None:
+        """Forget everything: the next bytes are the first."""
+        self.abort()
+        fsops.remove_tree(self._folder)
+        if self._spool is not None:
+            with suppress(FileNotFoundError):
+                self._spool.unlink()
+
+    def abort(self) -> None:
+        """Stop unpacking. The folder stays as it is, and may hold anything."""
+        if self._run is not None:
+            self._run.end(_AbortedError)
+            self._run = None
+
+    def finish(self) -> list[archive.Entry]:
+        """Wait until everything is unpacked, and return what was.
+
+        Raises:
+            VerificationError: the archive is malformed or breaks a rule.
+            OSError: it could not be written.
+        """
+        if self._spool is not None and self._spool.exists():
+            self._folder.mkdir(mode=0o755)
+            with open(self._spool, "rb") as file:
+                return archive.extract(file, self._name, self._folder, prefix=self._prefix)
+        run = self._run or self._start()
+        self._run = None
+        run.end(None)
+        if run.error is not None:
+            raise run.error
+        return run.entries
+
+    def _start(self) -> _Run:
+        self._folder.mkdir(mode=0o755)
+        return _Run(lambda feed: archive.extract(feed, self._name, self._folder, prefix=self._prefix))
+
+
+class _Run:
+    """One attempt at unpacking: the thread, the feed that it reads, and what came of it."""
+
+    def __init__(self, extract: Callable[[_Feed], list[archive.Entry]]) -> None:
+        self.feed = _Feed()
+        self.entries: list[archive.Entry] = []
+        self.error: BaseException | None = None
+        self._extract = extract
+        self._thread = threading.Thread(target=self._work, name="unpack", daemon=True)
+        self._thread.start()
+
+    def end(self, mark: type[_AbortedError] | None) -> None:
+        """Say that no more bytes come, and wait for the thread."""
+        self.feed.chunks.put(mark)
+        self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            self.entries = self._extract(self.feed)
+        except _AbortedError:
+            pass
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the thread that asked
+            self.error = error
+        finally:
+            self.feed.drain()
