@@ -1,0 +1,158 @@
+"""What every command needs, made from the environment of this process, each part when it is first asked for.
+
+This is the edge: environment, working directory and clock are read here and passed on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pyv import platforms, settings
+from pyv.layout import Layout
+from pyv.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pyv.cache import ArchiveCache
+    from pyv.errors import PyvError
+    from pyv.fetch import Fetcher
+    from pyv.index import Index
+    from pyv.install import Installer
+
+# Programs of the system itself, whose loader tells the C library; a Python may come from anywhere
+_SYSTEM_PROGRAMS = ("/bin/sh", "/usr/bin/env", "/bin/ls", sys.executable)
+
+
+class App:
+    """One run of pyv.
+
+    Args:
+        env: the environment.
+        cwd: the working directory; empty if it was deleted.
+        offline: whether the command line forbids the network.
+        quiet: whether it forbids talk.
+    """
+
+    def __init__(
+        self,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        *,
+        offline: bool = False,
+        quiet: bool = False,
+    ) -> None:
+        self.env = os.environ if env is None else env
+        self.cwd = _working_directory() if cwd is None else cwd
+        self.quiet = quiet
+        self._offline = offline
+
+    def notify(self, line: str) -> None:
+        """Say something to the user, on standard error and above any progress bars."""
+        if not self.quiet:
+            from pyv.cli import progress
+
+            progress.say(line)
+
+    def complain(self, error: PyvError) -> None:
+        """Print an error that does not end the command."""
+        if self.env.get("PYV_DEBUG", "") not in ("", "0"):
+            import traceback
+
+            traceback.print_exception(error)
+        first, *rest = str(error).splitlines()
+        from pyv.cli import progress
+
+        progress.say("\n     ".join([first, *rest]))
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where everything lies."""
+        return Layout(self.env, self.cwd or "/")
+
+    @cached_property
+    def settings(self) -> settings.Settings:
+        """What the user asked for by variables and files."""
+        return settings.load(self.env, self.layout.settings, self.cwd, offline=self._offline)
+
+    @cached_property
+    def store(self) -> Store:
+        """The installed versions."""
+        return Store(self.layout, self.notify)
+
+    @cached_property
+    def host(self) -> platforms.Host:
+        """This machine."""
+        return platforms.detect(
+            sys.platform, os.uname().machine, [Path(program) for program in _SYSTEM_PROGRAMS], Path("/proc/cpuinfo")
+        )
+
+    @cached_property
+    def cache(self) -> ArchiveCache:
+        """The archives that were downloaded."""
+        from pyv.cache import ArchiveCache
+
+        return ArchiveCache(self.layout.archives, self.notify)
+
+    @cached_property
+    def _fetcher(self) -> Fetcher:
+        from pyv.fetch import Fetcher
+
+        return Fetcher(self.env, offline=self.settings.offline, notify=self.notify)
+
+    def fetcher(self) -> Fetcher:
+        """Return what downloads; one for the whole run, so that connections are reused."""
+        return self._fetcher
+
+    @cached_property
+    def index(self) -> Index:
+        """The catalogue in force."""
+        from pyv.index import Index
+
+        return Index(
+            self.layout,
+            self.host,
+            self.fetcher,
+            mirror=self.settings.mirror,
+            offline=self.settings.offline,
+            clock=time.time,
+            notify=self.notify,
+        )
+
+    def installer(self) -> Installer:
+        """Return what installs."""
+        from pyv.install import Installer, Maker
+
+        context = click.get_current_context(silent=True)
+        checkpoint: Callable[[str], None] = (context.obj if context else None) or (lambda _step: None)
+        maker = Maker(
+            store=self.store,
+            index=self.index,
+            cache=self.cache,
+            host=self.host,
+            fetcher=self.fetcher,
+            env=self.env,
+            checkpoint=checkpoint,
+        )
+        return Installer(
+            store=self.store,
+            index=self.index,
+            cache=self.cache,
+            host=self.host,
+            maker=maker,
+            offline=self.settings.offline,
+        )
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""

@@ -1,0 +1,181 @@
+"""`pyv install`."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from pyv import pins
+from pyv.cli import output, progress
+from pyv.cli.app import App
+from pyv.errors import PyvError, UsageError
+from pyv.install import Options
+from pyv.versions import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyv.install import Installer, Outcome
+
+_ARCHIVES = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2", ".zip")
+# How long the other installs of an interrupted command may take to clean up after themselves, in seconds
+_GRACE = 5
+_SAID = {
+    "installed": "installed",
+    "replaced": "installed again",
+    "linked": "linked from a shared store",
+    "already": "is already installed",
+    "opened": "is now open to pip",
+}
+
+
+class _Wanted(NamedTuple):
+    """One argument: a request, or an archive's path."""
+
+    label: str
+    request: Request | None
+    archive: Path | None
+
+
+@click.command(
+    "install", epilog="Examples:  pyv install 3.12    pyv install 3.11 3.12 pypy3.10    pyv install '>=3.11,<3.13'"
+)
+@click.argument("wanted", nargs=-1, metavar="[REQUEST | ARCHIVE]...")
+@click.option("-f", "--force", is_flag=True, help="Install again what is installed.")
+@click.option("-s", "--skip-existing", is_flag=True, help="Be content with any installed version that matches.")
+@click.option("-l", "--list", "list_", is_flag=True, help="Print the names of all versions that can be installed.")
+@click.option("--allow-pip", is_flag=True, help="Leave it open to pip; on an installed one, open it now.")
+@click.option(
+    "--compile-bytecode", is_flag=True, help="Compile the standard library, for a store that is read-only later."
+)
+@click.option("--sha256", metavar="HASH", default="", help="What the archive must hash to.")
+@click.option("--offline", is_flag=True, help="Use cached archives and local mirrors only.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+def install_command(
+    wanted: tuple[str, ...],
+    *,
+    force: bool,
+    skip_existing: bool,
+    list_: bool,
+    allow_pip: bool,
+    compile_bytecode: bool,
+    sha256: str,
+    offline: bool,
+    quiet: bool,
+) -> int:
+    """Install Python versions: the newest build of each REQUEST, or an ARCHIVE that lies here.
+
+    Without an argument, what the pin file of this folder asks for.
+    """
+    app = App(offline=offline, quiet=quiet)
+    if list_:
+        builds = sorted(app.index.builds(), key=lambda build: build.version.order)
+        for name in dict.fromkeys(build.version.name for build in builds if build.sha256):
+            output.data(name)
+        return 0
+    targets = [_understand(text, app.cwd) for text in dict.fromkeys(wanted)] or _pinned(app)
+    if sha256 and [target.archive for target in targets].count(None) != len(targets) - 1:
+        raise UsageError("--sha256 belongs to one archive", hint="pyv install ./archive.tar.gz --sha256 HASH")
+    options = Options(force=force, skip_existing=skip_existing, allow_pip=allow_pip, compile_bytecode=compile_bytecode)
+    return _install_all(app, targets, options, sha256)
+
+
+def _understand(text: str, cwd: str) -> _Wanted:
+    if text.endswith(_ARCHIVES):
+        return _Wanted(text, None, Path(os.path.normpath(os.path.join(cwd, text))))
+    return _Wanted(text, Request.parse(text), None)
+
+
+def _pinned(app: App) -> list[_Wanted]:
+    found = pins.find(app.env.get("PYV_DIR") or app.cwd or "/", app.layout.global_pin, app.env)
+    wanted = [pin for pin in found if pin.request.kind != "system"]
+    if not found:
+        raise UsageError("no version is given, and nothing is pinned here", hint="name one: pyv install 3.12")
+    for pin in wanted:
+        app.notify(f"{pin.request}, from {pin.origin}")
+    return [_Wanted(pin.request.text, pin.request, None) for pin in wanted]
+
+
+class _Watched:
+    """A watcher that ends its install when the command was interrupted."""
+
+    def __init__(self, watcher: progress.Silent, stop: threading.Event) -> None:
+        self._watcher = watcher
+        self._stop = stop
+
+    def phase(self, text: str) -> None:
+        self._check()
+        self._watcher.phase(text)
+
+    def progress(self, received: int, total: int | None) -> None:
+        self._check()
+        self._watcher.progress(received, total)
+
+    def close(self) -> None:
+        self._watcher.close()
+
+    def _check(self) -> None:
+        if self._stop.is_set():
+            raise KeyboardInterrupt
+
+
+def _install_all(app: App, targets: Sequence[_Wanted], options: Options, sha256: str) -> int:
+    """Install everything, several at the same time; return the exit status of the first that failed."""
+    installer = app.installer()
+    stop = threading.Event()
+    if len(targets) == 1:
+        return _install_one(app, installer, targets[0], options, sha256, _watcher(app, targets[0], 0, stop))
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(len(targets), thread_name_prefix="install") as pool:
+        futures = [
+            pool.submit(_install_one, app, installer, target, options, sha256, _watcher(app, target, number, stop))
+            for number, target in enumerate(targets)
+        ]
+        try:
+            statuses = [future.result() for future in futures]
+        except KeyboardInterrupt:
+            stop.set()
+            deadline = time.monotonic() + _GRACE
+            while time.monotonic() < deadline and not all(future.done() for future in futures):
+                time.sleep(0.05)
+            if not all(future.done() for future in futures):
+                # One hangs in a call that hears nothing. What it leaves is swept by the next command.
+                app.notify("interrupted")
+                os._exit(130)
+            raise
+    return next((status for status in statuses if status), 0)
+
+
+def _watcher(app: App, target: _Wanted, position: int, stop: threading.Event) -> _Watched:
+    return _Watched(progress.watch(target.label, position, quiet=app.quiet), stop)
+
+
+def _install_one(
+    app: App, installer: Installer, target: _Wanted, options: Options, sha256: str, watcher: _Watched
+) -> int:
+    started = time.monotonic()
+    try:
+        if target.archive is not None:
+            outcome = installer.install_archive(target.archive, sha256, options, watcher)
+        elif target.request is not None:
+            outcome = installer.install(target.request, options, watcher)
+    except PyvError as error:
+        watcher.close()
+        app.complain(error)
+        return error.exit_code
+    finally:
+        watcher.close()
+    app.notify(_sentence(outcome, time.monotonic() - started))
+    return 0
+
+
+def _sentence(outcome: Outcome, seconds: float) -> str:
+    said = _SAID[outcome.what]
+    took = f" in {seconds:.1f} s" if outcome.what in ("installed", "replaced") else ""
+    return f"{outcome.name} {said}{took}: {outcome.path}"

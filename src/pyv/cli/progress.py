@@ -1,0 +1,100 @@
+"""Telling how far installs are: a bar for each on a terminal, single lines elsewhere, nothing when quiet."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from pyv.cli.output import size
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+    from typing_extensions import Never
+
+_bars: list[Bar] = []
+
+
+def say(line: str) -> None:
+    """Write a line to standard error, above the bars if there are any."""
+    if _bars:
+        from tqdm import tqdm
+
+        tqdm.write(f"pyv: {line}", file=sys.stderr)
+    else:
+        sys.stderr.write(f"pyv: {line}\n")
+        sys.stderr.flush()
+
+
+class Silent:
+    """Watches an install and says nothing."""
+
+    def phase(self, text: str) -> None:
+        """Hear what is being done now."""
+
+    def progress(self, received: int, total: int | None) -> None:
+        """Hear how many bytes are there, of how many."""
+
+    def close(self) -> None:
+        """Stop watching."""
+
+
+class Lines(Silent):
+    """Watches an install and writes a line when its download begins.
+
+    Args:
+        label: what is installed.
+    """
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._told = False
+
+    def progress(self, received: int, total: int | None) -> None:  # noqa: ARG002 - a log has no use for a moving number
+        """Write how much is to come, once."""
+        if not self._told:
+            self._told = True
+            say(f"{self._label}: downloading {size(total) if total else ''}".rstrip())
+
+
+class Bar(Silent):
+    """Watches an install and draws a bar on the terminal.
+
+    Args:
+        label: what is installed.
+        position: its line, counted from 0.
+    """
+
+    def __init__(self, label: str, position: int) -> None:
+        from tqdm import tqdm
+
+        self._label = label
+        self._lock = threading.Lock()
+        self._bar: tqdm[Never] = tqdm(
+            desc=label, position=position, unit="B", unit_scale=True, leave=False, file=sys.stderr, dynamic_ncols=True
+        )
+        _bars.append(self)
+
+    def phase(self, text: str) -> None:
+        """Show what is being done now."""
+        with self._lock:
+            self._bar.set_description_str(f"{self._label} {text}")
+
+    def progress(self, received: int, total: int | None) -> None:
+        """Move the bar."""
+        with self._lock:
+            self._bar.total = total
+            self._bar.update(received - self._bar.n)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._bar.close()
+        if self in _bars:
+            _bars.remove(self)
+
+
+def watch(label: str, position: int, *, quiet: bool) -> Silent:
+    """Return the watcher that fits where the output goes."""
+    if quiet:
+        return Silent()
+    return Bar(label, position) if sys.stderr.isatty() else Lines(label)

@@ -1,0 +1,137 @@
+"""`pyv versions`, `latest`, `prefix` and `root`: what is there, without changing anything."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from pyv import pins, proc
+from pyv.cli import output
+from pyv.cli.app import App
+from pyv.errors import NotFoundError, NotInstalledError, PyvError
+from pyv.store import version_of
+from pyv.versions import Request, newest
+
+
+@click.command("root", epilog="Example:  ls $(pyv root)/versions")
+def root_command() -> None:
+    """Print the folder of the store."""
+    output.data(str(App().layout.root))
+
+
+@click.command("prefix", epilog="Example:  $(pyv prefix 3.12)/bin/python3 script.py")
+@click.argument("requests", nargs=-1, metavar="[REQUEST]...")
+def prefix_command(requests: tuple[str, ...]) -> None:
+    """Print the folders of versions, separated by colons; without a REQUEST, of those that are selected here."""
+    app = App()
+    wanted = [Request.parse(text) for text in requests] or [pin.request for pin in _pins(app)]
+    wanted = wanted or [Request.parse("system")]
+    output.data(os.pathsep.join(_prefix(app, request) for request in wanted))
+
+
+def _prefix(app: App, request: Request) -> str:
+    if request.kind != "system":
+        return str(app.store.require(request).path)
+    path = os.pathsep.join(
+        folder for folder in app.env.get("PATH", "").split(os.pathsep) if folder != str(app.layout.shims)
+    )
+    for name in ("python", "python3", "python2"):
+        found = proc.find_program(name, path)
+        if found:
+            return os.path.dirname(os.path.dirname(found)) or "/"
+    raise NotInstalledError("there is no Python on PATH besides the store's", hint="pyv install 3")
+
+
+@click.command("latest", epilog="Examples:  pyv latest 3.12    pyv latest --known 3")
+@click.argument("prefix")
+@click.option("-k", "--known", is_flag=True, help="Look among all versions that can be installed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--offline", is_flag=True, help="Do not refresh the catalogue.")
+def latest_command(prefix: str, *, known: bool, as_json: bool, offline: bool) -> None:
+    """Print the newest installed version that PREFIX means."""
+    app = App(offline=offline)
+    request = Request.parse(prefix)
+    if known:
+        name = app.index.choose(request).version.name
+    else:
+        named = app.store.get(prefix) if request.kind == "name" else None
+        installed = [each for each in app.store.installed() if each.version]
+        found = named or newest(installed, request, version_of)
+        if found is None:
+            raise NotFoundError(f"no installed version matches {prefix}", hint=f"pyv install {prefix}")
+        name = found.name
+    if as_json:
+        output.document({"name": name, "installed": app.store.get(name) is not None})
+    else:
+        output.data(name)
+
+
+@click.command("versions", epilog="Example:  pyv versions --bare")
+@click.option("--bare", is_flag=True, help="Print just the names.")
+@click.option("--skip-aliases", is_flag=True, help="Leave out the short names that are links to versions.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def versions_command(*, bare: bool, skip_aliases: bool, as_json: bool) -> None:
+    """List the installed versions, and mark those that are selected here."""
+    app = App()
+    installed = app.store.installed()
+    aliases = {} if skip_aliases else app.store.aliases()
+    if bare:
+        for name in [each.name for each in installed] + sorted(aliases):
+            output.data(name)
+        return
+    selected, problem = _selected(app)
+    if as_json:
+        output.document(
+            {
+                "versions": [
+                    {
+                        "name": each.name,
+                        "path": str(each.path),
+                        "managed": each.managed,
+                        "linked_to": each.target or None,
+                        "aliases": sorted(name for name, target in app.store.aliases().items() if target == each.name),
+                        "selected_by": selected.get(each.name),
+                    }
+                    for each in installed
+                ]
+            }
+        )
+        return
+    rows = [("system", "")] if _has_system(app) else []
+    rows += [(each.name, f" --> {each.target}" if each.target else "") for each in installed]
+    rows += [(name, f" --> {target}") for name, target in sorted(aliases.items())]
+    for name, arrow in rows:
+        by = f" (set by {selected[name]})" if name in selected else ""
+        output.data(f"{'*' if by else ' '} {name}{arrow}{by}")
+    if problem is not None:
+        app.complain(problem)
+    elif not rows:
+        app.notify("no version is installed; install one with: pyv install 3")
+
+
+def _selected(app: App) -> tuple[dict[str, str], PyvError | None]:
+    """Return the names that are selected here with their origin, and what is wrong with unusable pins."""
+    try:
+        found = _pins(app)
+    except PyvError as error:
+        return {}, error
+    names: dict[str, str] = {}
+    for pin in found:
+        version = None if pin.request.kind == "system" else app.store.find(pin.request)
+        names.setdefault(version.name if version else pin.request.text, pin.origin)
+    if not found:
+        names["system"] = str(app.layout.global_pin)
+    return names, None
+
+
+def _pins(app: App) -> list[pins.Pin]:
+    return pins.find(app.env.get("PYV_DIR") or app.cwd or "/", app.layout.global_pin, app.env)
+
+
+def _has_system(app: App) -> bool:
+    try:
+        _prefix(app, Request.parse("system"))
+    except NotInstalledError:
+        return False
+    return True

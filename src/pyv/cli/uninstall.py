@@ -1,0 +1,47 @@
+"""`pyv uninstall`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from pyv import uninstall
+from pyv.cli import output
+from pyv.cli.app import App
+from pyv.errors import InUseError, PyvError
+from pyv.versions import Request
+
+
+@click.command("uninstall", epilog="Example:  pyv uninstall 3.12.7")
+@click.argument("requests", nargs=-1, required=True, metavar="REQUEST...")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-f", "--force", is_flag=True, help="Remove it even if environments or running processes need it.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+def uninstall_command(requests: tuple[str, ...], *, yes: bool, force: bool, quiet: bool) -> int:
+    """Remove installed versions. Of one that is linked from elsewhere, only the link goes."""
+    app = App(quiet=quiet)
+    status = 0
+    for installed in dict.fromkeys(app.store.require(Request.parse(text)) for text in requests):
+        try:
+            against = uninstall.objections(app.store, installed, sys.base_prefix)
+            if against and not force:
+                raise InUseError(
+                    f"{installed.name} is in use: {'; '.join(against)}", hint="remove it even so with --force"
+                )
+            for line in against:
+                app.notify(f"{installed.name}: {line}")
+            what = f"the link {installed.path}" if installed.target else str(installed.path)
+            if not output.confirm(f"Remove {what}?", yes=yes):
+                app.notify(f"{installed.name} stays")
+                status = status or 1
+                continue
+            uninstall.uninstall(app.store, installed)
+        except PyvError as error:
+            if len(requests) == 1:
+                raise
+            app.complain(error)
+            status = status or error.exit_code
+            continue
+        app.notify(f"{installed.name} removed")
+    return status

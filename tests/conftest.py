@@ -1,0 +1,88 @@
+"""What every test gets: a home, a store and a cache of its own, and no way out to the network."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from hypothesis import settings
+
+from tests.support.packs import make_mirror, session_pack
+from tests.support.server import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pyv.pack import Packed
+
+# Variables of the machine that would steer what is tested
+_STEERING = ("PYV_", "PYENV_", "PYTHON", "UV_", "PIP_", "VIRTUAL_ENV", "XDG_", "CONDA_")
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+# No clock decides, and nothing is written into the folder that the tests are started from
+settings.register_profile("pyv", deadline=None, database=None)
+settings.load_profile("pyv")
+
+
+class Offer(NamedTuple):
+    """What a mirror offers: its folder, the minor version, and three versions of it, the newest last."""
+
+    folder: Path
+    minor: str
+    oldest: str
+    middle: str
+    newest: str
+
+
+@pytest.fixture(autouse=True)
+def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Point home, store and cache to a folder of this test, and deny connections that leave the machine."""
+    folder = tmp_path_factory.mktemp("home")
+    for name in list(os.environ):
+        if name.startswith(_STEERING) or name.lower() in _PROXIES:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("PYV_ROOT", str(folder / "store"))
+    monkeypatch.setenv("PYV_CACHE_DIR", str(folder / "cache"))
+    monkeypatch.setenv("PATH", f"{os.path.dirname(sys.executable)}:/usr/local/bin:/usr/bin:/bin")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse connections from this process to anything but this machine."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:  # noqa: ANN401 - the type is socket's own
+        host = address[0] if isinstance(address, tuple) else ""
+        if self.family != socket.AF_UNIX and host not in ("127.0.0.1", "::1", "localhost"):
+            raise PermissionError(f"a test tried to reach {address}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Packed:
+    """Return the CPython that runs the tests, as an archive."""
+    return session_pack(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def offered(tmp_path_factory: pytest.TempPathFactory, packed: Packed) -> Offer:
+    """Return a mirror's folder with three versions of one minor version: the packed one, and two newer patches."""
+    minor = ".".join(packed.version.split(".")[:2])
+    names = (packed.version, f"{minor}.90", f"{minor}.91")
+    return Offer(make_mirror(tmp_path_factory.mktemp("mirror"), packed, *names[1:]), minor, *names)
+
+
+@pytest.fixture
+def mirror(offered: Offer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Serve the offered versions on 127.0.0.1, as the mirror in use."""
+    with Server(offered.folder) as server:
+        monkeypatch.setenv("PYV_MIRROR", server.url())
+        yield server

@@ -1,0 +1,249 @@
+"""What can go wrong: each has one clear message, its exit status, and leaves store and cache as they were."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pyv import errors
+from tests.support.command import PYV, cache, everything_in, pyv, store
+from tests.support.packs import relabel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pyv.pack import Packed
+    from tests.conftest import Offer
+    from tests.support.command import Result
+
+
+def is_clean() -> bool:
+    """Tell whether store and cache hold nothing but the skeleton, lock files and what was learnt of the catalogue."""
+    kept = ("locks", "tmp", "versions", "archives", "catalogue")
+    found = {path for folder in (store(), cache()) if folder.exists() for path in everything_in(folder)}
+    return all(
+        path.split("/")[0] in kept and ("/" not in path or path.endswith(".lock") or path.startswith("catalogue"))
+        for path in found
+    )
+
+
+def said_well(result: Result, status: int, *words: str) -> None:
+    assert result.status == status, result
+    assert result.out == ""
+    lines = [line for line in result.err.splitlines() if "downloading" not in line]
+    assert 1 <= len(lines) <= 2, result.err
+    assert lines[0].startswith("pyv: ")
+    for word in words:
+        assert word in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["install", "3.99"], 3, ["3.99"]),
+        (["install", "2.7"], 3, ["2.7"]),
+        (["install", "cpython-3.12-windows-x86_64-none"], 3, ["windows"]),
+        (["install", "../etc"], 2, ["../etc"]),
+        (["install", "foo"], 2, ["foo"]),
+        (["install", "system"], 2, ["system"]),
+        (["install", ">=3.11,"], 2, [">=3.11,"]),
+        (["install"], 2, ["no version"]),
+        (["install", "--nonsense"], 2, ["--nonsense", "pyv install --help"]),
+        (["install", "3.12", "--sha256", "x"], 2, ["--sha256"]),
+        (["nonsense"], 2, ["nonsense"]),
+        (["uninstall", "-y", "3.12"], 3, ["3.12", "not installed"]),
+        (["uninstall"], 2, ["REQUEST"]),
+        (["prefix", "3.12"], 3, ["3.12", "pyv install 3.12"]),
+        (["latest", "3.12"], 3, ["3.12"]),
+        (["verify", "3.12"], 3, ["3.12"]),
+        (["list", "3.99"], 3, ["3.99"]),
+        (["list", "foo"], 2, ["foo"]),
+        (["list", "--platform", "nonsense"], 2, ["nonsense"]),
+        (["link", "3.12", "/nonexistent"], 2, ["3.12"]),
+        (["link", "a/b", "/nonexistent"], 2, ["a/b"]),
+        (["link", "mine", "/nonexistent"], 3, ["/nonexistent"]),
+        (["pack", "/nonexistent"], 1, ["/nonexistent"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_each_failure_has_its_exit_status_and_names_the_thing(
+    offered: Offer, arguments: list[str], status: int, words: list[str]
+) -> None:
+    said_well(pyv(*arguments, PYV_MIRROR=str(offered.folder)), status, *words)
+    assert is_clean()
+
+
+def test_exit_statuses_are_those_that_are_documented() -> None:
+    assert {name: getattr(errors, name).exit_code for name in dir(errors) if name.endswith("Error")} == {
+        "PyvError": 1,
+        "StoreError": 1,
+        "InUseError": 1,
+        "UsageError": 2,
+        "RequestError": 2,
+        "NotFoundError": 3,
+        "NotInstalledError": 3,
+        "NetworkError": 4,
+        "VerificationError": 5,
+        "CommandNotFoundError": 127,
+    }
+
+
+def test_a_network_that_is_not_there_is_said_in_one_message() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    said_well(pyv("install", "3.12", PYV_MIRROR=f"http://me:secret@127.0.0.1:{port}"), 4, f"127.0.0.1:{port}")
+    assert is_clean()
+
+
+def test_a_password_is_in_no_message() -> None:
+    result = pyv("install", "3.12", PYV_MIRROR="http://me:secret@127.0.0.1:1", PYV_DEBUG="1")
+    assert "secret" not in result.err
+
+
+def edited(offered: Offer, folder: Path, change: Callable[[dict[str, object]], None]) -> Path:
+    """Copy a mirror and change each entry of its catalogue."""
+    shutil.copytree(offered.folder, folder)
+    path = folder / "download-metadata.json"
+    catalogue = json.loads(path.read_text())
+    for entry in catalogue.values():
+        change(entry)
+    path.write_text(json.dumps(catalogue))
+    return folder
+
+
+def test_other_bytes_than_the_hash_promises_are_refused(offered: Offer, tmp_path: Path) -> None:
+    mirror = edited(offered, tmp_path / "m", lambda entry: entry.update(sha256="0" * 64))
+    said_well(pyv("install", offered.oldest, PYV_MIRROR=str(mirror)), 5, "sha256", offered.oldest)
+    assert is_clean()
+
+
+def test_a_build_without_a_hash_is_refused(offered: Offer, tmp_path: Path) -> None:
+    mirror = edited(offered, tmp_path / "m", lambda entry: entry.update(sha256=None))
+    for sums in mirror.rglob("SHA256SUMS"):
+        sums.unlink()
+    said_well(pyv("install", offered.oldest, PYV_MIRROR=str(mirror)), 5, "sha256")
+    assert is_clean()
+
+
+def test_an_archive_that_is_none_is_refused_though_its_hash_is_right(offered: Offer, tmp_path: Path) -> None:
+    rubbish = b"rubbish" * 1000
+    digest = hashlib.sha256(rubbish).hexdigest()
+    mirror = edited(offered, tmp_path / "m", lambda entry: entry.update(sha256=digest))
+    for path in mirror.rglob("*.tar.gz"):
+        path.write_bytes(rubbish)
+    said_well(pyv("install", offered.oldest, PYV_MIRROR=str(mirror)), 5, offered.oldest)
+    assert pyv("versions", "--bare").lines == []
+    assert everything_in(store() / "tmp") == set()
+
+
+def test_a_python_that_reports_another_version_is_refused(packed: Packed, offered: Offer, tmp_path: Path) -> None:
+    relabel(packed, tmp_path / "m", f"{offered.minor}.80", reports=f"{offered.minor}.79")
+    result = pyv("install", f"{offered.minor}.80", PYV_MIRROR=str(tmp_path / "m"))
+    said_well(result, 5, f"{offered.minor}.80", f"{offered.minor}.79")
+    assert pyv("versions", "--bare").lines == []
+
+
+def test_a_python_that_lacks_a_module_is_refused(packed: Packed, offered: Offer, tmp_path: Path) -> None:
+    def without_sqlite(name: str, data: bytes) -> bytes | None:
+        # Its folder stays, and can be imported as a namespace package with nothing in it
+        return None if name.endswith("/sqlite3/__init__.py") else data
+
+    relabel(packed, tmp_path / "m", f"{offered.minor}.80", edit=without_sqlite)
+    said_well(pyv("install", f"{offered.minor}.80", PYV_MIRROR=str(tmp_path / "m")), 5, "sqlite3")
+    assert pyv("versions", "--bare").lines == []
+
+
+def test_a_failed_replacement_leaves_the_old_one(offered: Offer, tmp_path: Path) -> None:
+    assert pyv("install", offered.oldest, PYV_MIRROR=str(offered.folder)).status == 0
+    mirror = edited(offered, tmp_path / "m", lambda entry: entry.update(sha256="0" * 64))
+    assert pyv("install", "--force", offered.oldest, PYV_MIRROR=str(mirror)).status == 5
+    assert pyv("verify").status == 0
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a file system that nobody can write")
+def test_a_store_that_cannot_be_written_is_said_so(offered: Offer) -> None:
+    result = pyv("install", offered.oldest, PYV_MIRROR=str(offered.folder), PYV_ROOT="/sys/kernel/pyv")
+    said_well(result, 1, "/sys/kernel/pyv")
+
+
+@contextmanager
+def small_file_system(folder: Path, megabytes: int) -> Iterator[Path]:
+    folder.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder], capture_output=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("a file system of its own can only be mounted by root")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.parametrize("full", ["store", "cache"])
+def test_no_space_is_said_so_and_given_back(offered: Offer, tmp_path: Path, full: str) -> None:
+    with small_file_system(tmp_path / "small", 4) as small:
+        changes = {"PYV_ROOT" if full == "store" else "PYV_CACHE_DIR": str(small)}
+        result = pyv("install", offered.oldest, PYV_MIRROR=str(offered.folder), **changes)
+        said_well(result, 1, "no space left")
+        usage = os.statvfs(small)
+        if full == "store":
+            assert usage.f_bavail / usage.f_blocks > 0.9
+            assert os.listdir(small / "tmp") == []
+        assert pyv("versions", "--bare", **changes).lines == []
+
+
+def test_a_cache_that_cannot_be_used_is_no_failure(offered: Offer, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    changes = {"PYV_MIRROR": str(offered.folder), "PYV_CACHE_DIR": str(tmp_path / "file")}
+    assert pyv("install", offered.oldest, **changes).status == 0
+    assert pyv("verify", **changes).status == 0
+
+
+def test_a_damaged_cached_archive_is_fetched_again(offered: Offer) -> None:
+    mirror = str(offered.folder)
+    assert pyv("install", offered.oldest, PYV_MIRROR=mirror).status == 0
+    archive = next(path for path in (cache() / "archives").iterdir() if len(path.name) == 64)
+    content = bytearray(archive.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    archive.write_bytes(content)
+    result = pyv("install", "--force", offered.oldest, PYV_MIRROR=mirror)
+    assert (result.status, "damaged" in result.err) == (0, True)
+    assert hashlib.sha256(archive.read_bytes()).hexdigest() == archive.name
+    assert pyv("verify").status == 0
+
+
+def test_a_traceback_is_shown_only_when_it_is_asked_for() -> None:
+    assert "Traceback" not in pyv("install", "foo").err
+    done = subprocess.run(
+        [*PYV, "install", "foo"],
+        env={**os.environ, "PYV_DEBUG": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr
+
+
+def test_a_reader_that_has_had_enough_is_no_failure(offered: Offer) -> None:
+    command = f"{shlex.join(PYV)} install --list | head -n 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        env={**os.environ, "PYV_MIRROR": str(offered.folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

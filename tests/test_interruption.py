@@ -1,0 +1,88 @@
+"""Installs that end in the middle: whatever the moment, nothing is half there and the next one just works."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.command import cache, everything_in, python_of, pyv, pyv_ended_at, says, start, store
+from tests.support.server import Fault
+
+if TYPE_CHECKING:
+    from tests.conftest import Offer
+    from tests.support.server import Server
+
+BEFORE = ("staged", "downloaded", "unpacked", "fixed", "described", "tried")
+AFTER = ("committed", "linked")
+
+
+@pytest.mark.usefixtures("mirror")
+@pytest.mark.parametrize("step", [*BEFORE, *AFTER])
+def test_killed_after_any_step_it_is_there_whole_or_not_at_all(offered: Offer, step: str) -> None:
+    ended = pyv_ended_at(step, "SIGKILL", "install", offered.oldest)
+    assert ended.status == -signal.SIGKILL, f"the step {step} was never reached: {ended.err}"
+    assert pyv("versions", "--bare", "--skip-aliases").lines == ([offered.oldest] if step in AFTER else [])
+    if step in AFTER:
+        assert pyv("verify").status == 0
+        assert says(python_of(offered.oldest), "print(1)") == "1"
+    assert pyv("install", offered.oldest).status == 0
+    assert pyv("verify").status == 0
+    assert pyv("install", offered.newest).status == 0
+    assert list((store() / "tmp").iterdir()) == []
+    assert not list((cache() / "archives").glob("*.part*"))
+    assert pyv("latest", offered.minor).lines == [offered.newest]
+
+
+@pytest.mark.usefixtures("mirror")
+@pytest.mark.parametrize("step", [*BEFORE, *AFTER])
+def test_a_replacement_that_is_killed_leaves_the_old_one_or_the_new_one(offered: Offer, step: str) -> None:
+    pyv("install", offered.oldest)
+    (store() / "versions" / offered.oldest / "mark").touch()
+    assert pyv_ended_at(step, "SIGKILL", "install", "--force", offered.oldest).status == -signal.SIGKILL
+    assert (store() / "versions" / offered.oldest / "mark").exists() == (step in BEFORE)
+    assert says(python_of(offered.oldest), "print(1)") == "1"
+    assert pyv("install", "--force", offered.oldest).status == 0
+    assert pyv("verify").status == 0
+    assert list((store() / "tmp").iterdir()) == []
+
+
+@pytest.mark.usefixtures("mirror")
+@pytest.mark.parametrize("step", BEFORE)
+def test_interrupted_after_any_step_it_cleans_up_itself(offered: Offer, step: str) -> None:
+    ended = pyv_ended_at(step, "SIGINT", "install", "-q", offered.oldest)
+    assert (ended.status, ended.out, ended.err) == (130, "", "pyv: interrupted\n")
+    assert list((store() / "tmp").iterdir()) == []
+    assert pyv("versions", "--bare").lines == []
+
+
+def test_an_interrupted_download_goes_on_where_it_ended(mirror: Server, offered: Offer) -> None:
+    archive = next(offered.folder.rglob(f"*-{offered.oldest}+*"))
+    path = f"/{archive.relative_to(offered.folder)}"
+    mirror.always(path, Fault(stall=1_000_000))
+    process = start("install", offered.oldest)
+    partial = cache() / "archives"
+    while not any(each.stat().st_size >= 900_000 for each in partial.glob("*.part")):
+        assert process.poll() is None
+    process.kill()
+    process.communicate()
+    mirror.always(path, Fault())
+    assert pyv("install", offered.oldest).status == 0
+    start_of_the_rest = mirror.requests[-1].headers["range"].removeprefix("bytes=").removesuffix("-")
+    assert int(start_of_the_rest) >= 900_000
+    assert pyv("verify").status == 0
+
+
+@pytest.mark.usefixtures("mirror")
+def test_an_uninstall_that_is_killed_leaves_nothing_half_there(offered: Offer) -> None:
+    pyv("install", offered.oldest, offered.newest)
+    process = start("uninstall", "-y", offered.newest)
+    versions = store() / "versions"
+    while (versions / offered.newest).exists():
+        pass
+    process.kill()
+    process.communicate()
+    assert pyv("versions", "--bare").lines == [offered.oldest, "3", offered.minor]
+    assert pyv("install", offered.oldest, "--force").status == 0
+    assert everything_in(store() / "tmp") == set()
