@@ -1,0 +1,133 @@
+#!/bin/sh
+# Set pyv up for one user: an environment of its own, and the command in ~/.local/bin.
+#
+#   sh scripts/install.sh [--uninstall]
+#
+# Where there is no Python 3.10 or newer, a standalone one is fetched with curl or wget, and its sha256 checked.
+# PYV_HOME   where pyv itself goes (default: ~/.local/lib/pyv)
+# PYV_BIN    where the command goes (default: ~/.local/bin)
+# PYV_MIRROR an http, https or file:// mirror to fetch that Python from
+set -eu
+
+# The interpreter that is fetched where there is none. The line of a platform is: key, sha256.
+TAG=20261110
+VERSION=3.13.18
+BUILDS="
+aarch64-apple-darwin 7a2384641584ab9984221fcb0fc9265df465922af71be71410529e2a9c3f0540
+aarch64-unknown-linux-gnu 55c00325f7c1fddf325dfc621aabdfbbac4dc54adda224af88ec411dc12db239
+aarch64-unknown-linux-musl 5616ed1d426cb12cc135e5998b42bfd665cf2f9e3f3f9f6c77c73f0ae26f7d03
+x86_64-apple-darwin d27d59a722db9f69926eb6d9564071247221f45a04da920ea7f3001c97e32f9b
+x86_64-unknown-linux-gnu f2d2199eb25880e07863b391cf7124e7ffa1338b0d65600dfcec117c4223a7fb
+x86_64-unknown-linux-musl a75bf409606303deed964d4769544f98b74e7b53d4efb44f4a95cb38e86ff403
+"
+UPSTREAM=https://github.com/astral-sh/python-build-standalone/releases/download
+
+say() { printf '%s\n' "pyv setup: $*" >&2; }
+fail() {
+    say "$1"
+    [ $# -lt 2 ] || say "$2"
+    exit "${3:-1}"
+}
+
+home=${PYV_HOME:-${HOME:?HOME is not set}/.local/lib/pyv}
+bin=${PYV_BIN:-$HOME/.local/bin}
+source=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+
+[ -f "$source/pyproject.toml" ] || fail "$source holds no pyv" "run it from a copy of pyv's repository" 2
+# shellcheck source=scripts/find_python.sh
+. "$source/scripts/find_python.sh"
+
+platform() {
+    case $(uname -s) in
+        Linux)
+            case $(uname -m) in x86_64 | amd64) arch=x86_64 ;; aarch64 | arm64) arch=aarch64 ;; *) return 1 ;; esac
+            libc=gnu
+            for loader in /lib/ld-musl-*; do [ ! -e "$loader" ] || libc=musl; done
+            # Both may be there; then the shell that runs this tells
+            [ "$libc" = gnu ] || [ ! -e /lib64/ld-linux-x86-64.so.2 ] || libc=gnu
+            printf '%s\n' "$arch-unknown-linux-$libc" ;;
+        Darwin)
+            case $(uname -m) in x86_64) arch=x86_64 ;; arm64) arch=aarch64 ;; *) return 1 ;; esac
+            printf '%s\n' "$arch-apple-darwin" ;;
+        *) return 1 ;;
+    esac
+}
+
+fetch() { # url file
+    case $1 in
+        file://*) cp -- "${1#file://}" "$2" ;;
+        *)
+            if command -v curl >/dev/null 2>&1; then
+                curl -fsSL --proto '=http,https' --connect-timeout 10 --retry 3 -o "$2" -- "$1"
+            elif command -v wget >/dev/null 2>&1; then
+                wget -q -T 30 -t 3 -O "$2" "$1"
+            else
+                fail "neither curl nor wget is here to fetch a Python with" "install one of them, or Python 3.10 or newer"
+            fi ;;
+    esac
+}
+
+hash_of() {
+    if command -v sha256sum >/dev/null 2>&1; then sha256sum <"$1" | cut -d' ' -f1
+    elif command -v shasum >/dev/null 2>&1; then shasum -a 256 <"$1" | cut -d' ' -f1
+    elif command -v openssl >/dev/null 2>&1; then openssl dgst -sha256 -r <"$1" | cut -d' ' -f1
+    else fail "nothing here can check a sha256" "install coreutils, perl or openssl"; fi
+}
+
+# Fetch a standalone Python into $home/python, and print its path.
+fetch_python() {
+    key=$(platform) || fail "no Python 3.10 or newer is here, and no build of one is known for $(uname -sm)"
+    wanted=$(printf '%s' "$BUILDS" | while read -r each sum; do [ "$each" != "$key" ] || printf '%s' "$sum"; done)
+    [ -n "$wanted" ] || fail "no build of Python is known for $key" "install Python 3.10 or newer"
+    asset=cpython-$VERSION%2B$TAG-$key-install_only_stripped.tar.gz
+    case ${PYV_MIRROR:-$UPSTREAM} in
+        file://*) asset=cpython-$VERSION+$TAG-$key-install_only_stripped.tar.gz ;;
+    esac
+    say "no Python 3.10 or newer is here: fetching $VERSION"
+    mkdir -p "$home"
+    work=$(mktemp -d "$home/fetch.XXXXXX")
+    trap 'rm -rf -- "$work"' EXIT
+    trap 'exit 130' INT TERM
+    fetch "${PYV_MIRROR:-$UPSTREAM}/$TAG/$asset" "$work/archive" ||
+        fail "could not fetch ${PYV_MIRROR:-$UPSTREAM}/$TAG/$asset" "set PYV_MIRROR, or install Python 3.10 or newer" 4
+    found=$(hash_of "$work/archive")
+    [ "$found" = "$wanted" ] || fail "what was served has the sha256 $found, not $wanted" "nothing was installed" 5
+    tar -xzf "$work/archive" -C "$work"
+    rm -rf -- "$home/python"
+    mv -- "$work/python" "$home/python"
+    rm -rf -- "$work"
+    trap - EXIT INT TERM
+    printf '%s\n' "$home/python/bin/python3"
+}
+
+if [ "${1:-}" = --uninstall ]; then
+    if [ -L "$bin/pyv" ]; then rm -- "$bin/pyv"; fi
+    rm -rf -- "$home"
+    say "removed $home; the installed Pythons are still where 'pyv root' said"
+    exit 0
+fi
+[ $# -eq 0 ] || fail "unknown argument: $1" "sh scripts/install.sh [--uninstall]" 2
+
+python=$(find_python) || python=$(fetch_python)
+mkdir -p "$home" "$bin"
+# Made where it stays, for an environment cannot be moved; the link to it is what makes it the one in use
+new=$home/env.$(date +%Y%m%d%H%M%S).$$
+trap 'rm -rf -- "$new"' EXIT
+trap 'exit 130' INT TERM
+"$python" -m venv "$new" || fail "no environment could be made with $python"
+# Bytecode from the start: without it every pyv would compile its libraries anew where they cannot be written
+env -u PYTHONDONTWRITEBYTECODE "$new/bin/python" -m pip install --quiet --disable-pip-version-check "$source" ||
+    fail "pip could not install pyv and its libraries" "check the connection, or set PIP_INDEX_URL to an index within reach" 4
+ln -s "$new/bin/pyv" "$bin/.pyv.$$"
+mv -f "$bin/.pyv.$$" "$bin/pyv"
+trap - EXIT INT TERM
+for old in "$home"/env.*; do [ "$old" = "$new" ] || rm -rf -- "$old"; done
+
+say "$("$bin/pyv" --version) is ready: $bin/pyv"
+case :$PATH: in
+    *":$bin:"*) ;;
+    *) say "put this line into your shell's rc file:"
+       # shellcheck disable=SC2016 # the variable is for the shell that reads the line
+       printf '    export PATH="%s:$PATH"\n' "$bin" >&2 ;;
+esac
+say "install a Python with: pyv install 3.12"
