@@ -64,14 +64,14 @@ class Dripping:
 def test_everything_is_written_and_told_sorted_by_path(room: Room) -> None:
     elf, text, time = b"\x7fELF" * 400, b"import sys\n", MTIME * NANO
     assert room.extract(packed(TREE)) == [
-        archive.Entry("bin", "dir", 0o755, 0, time, "", ""),
-        archive.Entry("bin/python3", "link", 0o777, 0, time, "", "python3.12"),
-        archive.Entry("bin/python3.12", "file", 0o755, len(elf), time, digest(elf), ""),
-        archive.Entry("lib", "dir", 0o755, 0, time, "", ""),
-        archive.Entry("lib/empty", "file", 0o644, 0, time, digest(b""), ""),
-        archive.Entry("lib/os.py", "file", 0o644, len(text), time, digest(text), ""),
-        archive.Entry("lib/os2.py", "file", 0o644, len(text), time, digest(text), ""),
-        archive.Entry("lib/up", "link", 0o777, 0, time, "", "../bin"),
+        archive.Entry("bin", "dir", 0o755, 0, time, ""),
+        archive.Entry("bin/python3", "link", 0o777, 0, time, "python3.12"),
+        archive.Entry("bin/python3.12", "file", 0o755, len(elf), time, ""),
+        archive.Entry("lib", "dir", 0o755, 0, time, ""),
+        archive.Entry("lib/empty", "file", 0o644, 0, time, ""),
+        archive.Entry("lib/os.py", "file", 0o644, len(text), time, ""),
+        archive.Entry("lib/os2.py", "file", 0o644, len(text), time, ""),
+        archive.Entry("lib/up", "link", 0o777, 0, time, "../bin"),
     ]
     assert (room.inside / "bin" / "python3").read_bytes() == elf
     assert (room.inside / "lib" / "os.py").read_bytes() == text
@@ -87,7 +87,7 @@ def test_what_is_told_is_what_stands_on_the_disk(room: Room) -> None:
         if entry.kind != "link":
             assert stat.S_IMODE(status.st_mode) == entry.mode
         if entry.kind == "file":
-            assert (status.st_size, digest(path.read_bytes())) == (entry.size, entry.sha256)
+            assert status.st_size == entry.size
     found = {str(path.relative_to(room.inside)) for path in room.inside.rglob("*")}
     assert found == {entry.path for entry in entries}
 
@@ -109,8 +109,7 @@ def test_a_source_may_give_a_byte_at_a_time_and_is_read_to_its_end(room: Room, e
 
 def test_a_large_member_survives_being_cut_anywhere(room: Room) -> None:
     content = os.urandom(3_000_001)
-    entries = room.tar(file("python/small", b"x"), file("python/large", content), file("python/last", b"y"))
-    assert entries["large"].sha256 == digest(content)
+    room.tar(file("python/small", b"x"), file("python/large", content), file("python/last", b"y"))
     assert (room.inside / "large").read_bytes() == content
     assert (room.inside / "last").read_bytes() == b"y"
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import lzma
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 import tracemalloc
 import zlib
 from typing import TYPE_CHECKING
@@ -16,7 +18,7 @@ import pytest
 import zstandard
 
 from pyv import archive
-from pyv.archive.decompress import gzip_codec
+from pyv.archive.decompress import gzip_codec, unpacked
 from pyv.errors import VerificationError
 from tests.test_archive_making import END, Room, file, header, packed
 
@@ -160,6 +162,19 @@ def test_memory_stays_small_whatever_the_size_of_a_member(room: Room, ending: st
     assert peak < 40 * 2**20
 
 
+def test_a_reader_that_is_slow_is_not_swamped() -> None:
+    source = io.BytesIO(packed(bytes(32 * 2**20)))
+    tracemalloc.start()
+    try:
+        with unpacked(source, gzip_codec(), limits=archive.DEFAULT_LIMITS) as pieces:
+            for _ in pieces:
+                time.sleep(0.005)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 12 * 2**20
+
+
 def test_small_archives_may_have_any_ratio(room: Room) -> None:
     assert room.tar(file("python/zeros", bytes(10_000_000)))["zeros"].size == 10_000_000
 
@@ -168,6 +183,22 @@ def test_xz_that_wants_much_memory_to_unpack_is_refused(room: Room) -> None:
     filters = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 2**28}]
     with room.refuses("damaged, or not what its name says", name="a.tar.xz"):
         room.extract(lzma.compress(TREE, filters=filters), "a.tar.xz")
+
+
+@pytest.mark.parametrize(("log", "taken"), [(27, True), (28, False)])
+def test_zstandard_may_want_the_window_of_upstreams_full_builds_but_no_larger_one(
+    room: Room,
+    log: int,
+    taken: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    parameters = zstandard.ZstdCompressionParameters.from_level(1, window_log=log)
+    compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    data = compressor.compress(TREE) + compressor.flush()
+    if taken:
+        assert len(room.extract(data, "a.tar.zst")) == 2
+    else:
+        with room.refuses("damaged, or not what its name says", name="a.tar.zst"):
+            room.extract(data, "a.tar.zst")
 
 
 class Failing:
@@ -207,6 +238,33 @@ def test_a_thread_that_is_far_ahead_ends_when_nothing_can_be_written(room: Room)
         archive.extract(io.BytesIO(noise), "a.tar.gz", room.inside, prefix="python")
 
 
+def test_an_interrupt_while_waiting_for_bytes_ends_at_once_and_leaves_no_thread(tmp_path: Path) -> None:
+    """In a process of its own, with a real signal and a download that has come to a halt."""
+    program = (
+        "import sys, threading\n"
+        "from pyv import archive\n"
+        "class Halting:\n"
+        "    def read(self, size):\n"
+        "        print('reading', flush=True)\n"
+        "        return sys.stdin.buffer.read(1000)\n"
+        "try:\n"
+        "    archive.extract(Halting(), 'a.tar.gz', sys.argv[1], prefix='python')\n"
+        "except KeyboardInterrupt:\n"
+        "    print('interrupted', threading.active_count())\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(packed(TREE)[:1500])
+        process.stdin.flush()
+        assert [process.stdout.readline() for _ in range(2)] == [b"reading\n"] * 2
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == b"interrupted 1\n"
+
+
 def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
     """In a process of its own: a limit on the size of files stands in for a disk without room."""
     program = (
@@ -221,7 +279,7 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)],
-        input=packed(file("python/x", os.urandom(300_000)) + END),
+        input=packed(file("python/x", os.urandom(120_000)) + END),
         capture_output=True,
         check=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

@@ -220,7 +220,7 @@ def test_a_password_in_the_url_beats_netrc(server: Server, tmp_path: Path) -> No
 
 def test_netrc_passwords_go_to_their_host_alone(server: Server, tmp_path: Path) -> None:
     (tmp_path / ".netrc").write_text(
-        "machine one.test login user password secret\n"
+        "machine ONE.test login user password secret\n"
         "machine two.test login user password secret\n"
         "default login anybody password guest\n"
     )
@@ -291,6 +291,14 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_at_once(secure: Server
     assert secure.url(PATH) in caught.value.message
     assert secure.connections == 1
     assert secure.requests == []
+
+
+def test_the_hint_is_for_the_particular_failure_and_not_for_the_common_one(secure: Server, tmp_path: Path) -> None:
+    with Server(tmp_path) as gone:
+        urls = [gone.url(PATH), secure.url(PATH)]
+    with Fetcher({}, sleep=lambda _: None) as fetcher, pytest.raises(NetworkError) as caught:
+        fetcher.download(urls, tmp_path / "part", sha256="", consumer=None, progress=lambda *_: None)
+    assert "SSL_CERT_FILE" in caught.value.hint
 
 
 def test_a_certificate_of_another_host_is_refused(secure: Server, certificates: Certificates) -> None:

@@ -145,15 +145,12 @@ def repair(
     find_program: Callable[[str], str | None] = no_program,
     run: Callable[[Sequence[str]], int] = no_run,
 ) -> fixups.Applied:
-    return fixups.apply(
-        staged,
-        final or staged,
-        implementation=implementation,
-        system=system,
-        allow_pip=allow_pip,
-        find_program=find_program,
-        run=run,
+    place = final or staged
+    start = fixups.for_starting(
+        staged, place, implementation=implementation, system=system, find_program=find_program, run=run
     )
+    build = fixups.for_building(staged, place, implementation=implementation, system=system, allow_pip=allow_pip)
+    return fixups.Applied(start.changed | build.changed, start.notes + build.notes)
 
 
 def test_other_names_of_a_rewritten_file_keep_their_content(tmp_path: Path) -> None:

@@ -25,8 +25,7 @@ def version(tmp_path: Path) -> Path:
 
 
 def recorded(root: Path) -> manifest.Manifest:
-    contents: manifest.Manifest = {}
-    manifest.refresh(contents, root, manifest.paths_below(root))
+    contents = manifest.snapshot(root)
     (root / ".pyv").mkdir()
     (root / ".pyv/manifest.json").write_bytes(manifest.dump(contents))
     return manifest.load(root)

@@ -57,13 +57,14 @@ def explained(doing: str) -> Iterator[None]:
         raise explain(error, doing) from error
 
 
-def write_whole(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """Write a small file so that it is never seen half, and stays whole after a loss of power.
+def write_whole(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = True) -> None:
+    """Write a small file so that it is never seen half.
 
     Args:
         path: where; its folder is made if need be.
         data: the whole content.
         mode: permission bits, whatever the umask says.
+        durable: whether it has to be there, whole, after a loss of power, which costs a wait for the disk.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{_unique()}")
@@ -72,13 +73,15 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o644) -> None:
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)
         raise
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 def replace_link(link: Path, target: str) -> None:

@@ -12,7 +12,6 @@ from pyv.errors import VerificationError
 from pyv.layout import MANIFEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _SCHEMA = 1
@@ -55,46 +54,31 @@ class Difference(NamedTuple):
 Manifest = dict[str, Entry]
 
 
-def describe(root: Path, path: str) -> Entry | None:
-    """Return what stands at a path below a folder, or None if nothing does."""
-    full = os.path.join(root, path)
-    try:
-        status = os.lstat(full)
-    except OSError:
-        return None
+def describe(path: str, status: os.stat_result) -> Entry:
+    """Return what stands at a path, whose status is known; a file is read and hashed."""
     mode = stat.S_IMODE(status.st_mode)
+    if stat.S_ISREG(status.st_mode):
+        return Entry("file", mode, status.st_size, status.st_mtime_ns, _sha256(path, status.st_size))
     if stat.S_ISLNK(status.st_mode):
-        return Entry("link", 0o777, 0, 0, os.readlink(full))
-    if stat.S_ISDIR(status.st_mode):
-        return Entry("dir", mode, 0, 0, "")
-    if not stat.S_ISREG(status.st_mode):
-        return Entry("other", mode, 0, 0, "")
-    return Entry("file", mode, status.st_size, status.st_mtime_ns, _sha256(full))
+        return Entry("link", 0o777, 0, 0, os.readlink(path))
+    return Entry("dir" if stat.S_ISDIR(status.st_mode) else "other", mode, 0, 0, "")
 
 
-def refresh(manifest: Manifest, root: Path, paths: Iterable[str]) -> None:
-    """Describe those paths anew, after they were written, created or removed."""
-    for path in paths:
-        entry = describe(root, path)
-        if entry is None:
-            manifest.pop(path, None)
-        else:
-            manifest[path] = entry
-
-
-def paths_below(root: Path, start: str = "") -> Iterator[str]:
-    """Yield every path below a folder, relative to it, folders included; pyv's own folder at the top is left out."""
-    try:
-        entries = sorted(os.scandir(os.path.join(root, start)), key=lambda entry: entry.name)
-    except NotADirectoryError:
-        return
-    for entry in entries:
-        path = f"{start}/{entry.name}" if start else entry.name
-        if path == _OWN_FOLDER:
-            continue
-        yield path
-        if entry.is_dir(follow_symlinks=False):
-            yield from paths_below(root, path)
+def snapshot(root: Path) -> Manifest:
+    """Describe everything below a folder, as it is now, but for pyv's own folder at its top."""
+    contents: Manifest = {}
+    pending = [""]
+    while pending:
+        start = pending.pop()
+        with os.scandir(os.path.join(root, start)) as entries:
+            for entry in entries:
+                path = start + entry.name
+                if path == _OWN_FOLDER:
+                    continue
+                contents[path] = described = describe(entry.path, entry.stat(follow_symlinks=False))
+                if described.kind == "dir":
+                    pending.append(path + "/")
+    return contents
 
 
 def dump(manifest: Manifest) -> bytes:
@@ -129,8 +113,9 @@ def compare(version: Path, manifest: Manifest) -> list[Difference]:
     Bytecode that Python wrote beside a source file of the manifest is no difference: it comes and goes by itself.
     """
     found = []
+    present = snapshot(version)
     for path, entry in manifest.items():
-        now = describe(version, path)
+        now = present.get(path)
         if now is None:
             found.append(Difference(path, "missing", entry.kind))
         else:
@@ -140,7 +125,7 @@ def compare(version: Path, manifest: Manifest) -> list[Difference]:
     sources = {os.path.splitext(path)[0] for path in manifest if path.endswith(".py")}
     found.extend(
         Difference(path, "added", "")
-        for path in paths_below(version)
+        for path in present
         if path not in manifest and not _is_bytecode(path, sources, manifest)
     )
     return sorted(found)
@@ -164,9 +149,14 @@ def _is_bytecode(path: str, sources: set[str], manifest: Manifest) -> bool:
     return cache == "__pycache__" and name.endswith(".pyc") and f"{parent}/{name.split('.', 1)[0]}" in sources
 
 
-def _sha256(path: str) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(_CHUNK):
+def _sha256(path: str, size: int) -> str:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        # Most files are small, and one call reads them: no buffer is made for it, and the end not asked for
+        digest = hashlib.sha256()
+        while size > 0 and (chunk := os.read(descriptor, min(size, _CHUNK))):
             digest.update(chunk)
-    return digest.hexdigest()
+            size -= len(chunk)
+        return digest.hexdigest()
+    finally:
+        os.close(descriptor)

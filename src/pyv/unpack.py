@@ -110,8 +110,8 @@ class Unpacker:
             self._run.end(_AbortedError)
             self._run = None
 
-    def finish(self) -> list[archive.Entry]:
-        """Wait until everything is unpacked, and return what was.
+    def finish(self) -> None:
+        """Wait until everything is unpacked.
 
         Raises:
             VerificationError: the archive is malformed or breaks a rule.
@@ -120,13 +120,13 @@ class Unpacker:
         if self._spool is not None and self._spool.exists():
             self._folder.mkdir(mode=0o755)
             with open(self._spool, "rb") as file:
-                return archive.extract(file, self._name, self._folder, prefix=self._prefix)
+                archive.extract(file, self._name, self._folder, prefix=self._prefix)
+            return
         run = self._run or self._start()
         self._run = None
         run.end(None)
         if run.error is not None:
             raise run.error
-        return run.entries
 
     def _start(self) -> _Run:
         self._folder.mkdir(mode=0o755)
@@ -136,9 +136,8 @@ class Unpacker:
 class _Run:
     """One attempt at unpacking: the thread, the feed that it reads, and what came of it."""
 
-    def __init__(self, extract: Callable[[_Feed], list[archive.Entry]]) -> None:
+    def __init__(self, extract: Callable[[_Feed], object]) -> None:
         self.feed = _Feed()
-        self.entries: list[archive.Entry] = []
         self.error: BaseException | None = None
         self._extract = extract
         self._thread = threading.Thread(target=self._work, name="unpack", daemon=True)
@@ -151,7 +150,7 @@ class _Run:
 
     def _work(self) -> None:
         try:
-            self.entries = self._extract(self.feed)
+            self._extract(self.feed)
         except _AbortedError:
             pass
         except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the thread that asked

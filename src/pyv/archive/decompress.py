@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
     from pyv.archive.model import Limits
 
-_READ = 128 * 1024  # packed bytes asked for at a time: about half a megabyte when unpacked
-_PIECE = 1024 * 1024  # most unpacked bytes in one piece, so that memory stays bounded whatever the ratio
-_BLOCKS_AHEAD = 2  # packed blocks given to the thread
-_PIECES_AHEAD = 4  # unpacked pieces that may wait for the reader
+_READ = 128 * 1024  # packed bytes in one block: about 400 KiB when unpacked
+_PIECE = 512 * 1024  # most unpacked bytes in one piece, so that memory stays bounded whatever the ratio
+# Members differ: some are many bytes and little work to write, some the reverse. So much may wait on either side of the
+# thread that neither has to wait for the other (with two and four, a sixth slower), and it is 5 MiB at most.
+_BLOCKS_AHEAD = 8
+_PIECES_AHEAD = 8
 
-# Four bytes of zstandard can unpack to 128 KiB, and its decoder knows no bound but what it is fed.
-_ZSTD_SLICE = 256
-# Upstream packs with level 22, whose window is 128 MiB; this much is what the format asks for, and no more is given.
-_ZSTD_WINDOW = 2**27
+# Four bytes of zstandard can unpack to 128 KiB, and its decoder knows no bound but what it is fed: this much at a time.
+_ZSTD_SLICE = 512
 # `xz -9` needs 65 MiB to unpack.
 _XZ_MEMORY = 80 * 2**20
 
@@ -96,7 +96,8 @@ class _Zstd:
 def _zstd_codec() -> _Codec:
     import zstandard
 
-    factory = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+    # Refuses a window of more than 128 MiB, which is what upstream's level 22 uses.
+    factory = zstandard.ZstdDecompressor()
     return _Codec(lambda: _Zstd(factory.decompressobj()), (zstandard.ZstdError,))
 
 
@@ -140,7 +141,7 @@ def decode(blocks: Iterator[bytes], codec: _Codec) -> Iterator[bytes]:
             # A piece that is full says that there may be more, even where all input has been taken in.
             if not data and len(piece) < _PIECE:
                 break
-    if decoder is not None or not begun:
+    if decoder is not None:
         raise RefusedError("truncated: its compressed data ends too early")
 
 
@@ -150,7 +151,7 @@ class _Ahead:
     def __init__(self, codec: _Codec) -> None:
         self._codec = codec
         self._blocks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        # A piece; or None: a block is used up; or why the thread has ended.
+        # A piece; or None: a block is used up; or b"": that was all; or what went wrong.
         self._results: queue.SimpleQueue[bytes | BaseException | None] = queue.SimpleQueue()
         self._places = threading.Semaphore(_PIECES_AHEAD)
         self._stopped = False
@@ -166,7 +167,7 @@ class _Ahead:
         except BaseException as error:  # noqa: BLE001 - raised again in the reader's thread
             self._results.put(error)
         else:
-            self._results.put(StopIteration())
+            self._results.put(b"")
 
     def _take(self) -> Iterator[bytes]:
         while (block := self._blocks.get()) is not None:
@@ -186,13 +187,13 @@ class _Ahead:
             result = self._results.get()
             if result is None:
                 given -= 1
-            elif isinstance(result, bytes):
+            elif isinstance(result, BaseException):
+                raise result
+            elif result:
                 self._places.release()
                 yield result
-            elif isinstance(result, StopIteration):
-                return
             else:
-                raise result
+                return
 
     def stop(self) -> None:
         if self._thread.ident is None:
@@ -207,7 +208,7 @@ class _Ahead:
 def unpacked(
     source: Source, codec: _Codec, *, limits: Limits, check: Callable[[], object] | None = None
 ) -> Iterator[Iterator[bytes]]:
-    """The unpacked bytes of the source, as pieces of a megabyte at most; when they end, so has the source.
+    """The unpacked bytes of the source, in pieces of half a megabyte at most; when they end, so has the source.
 
     Args:
         source: read to its end, in the thread that asks for pieces.
@@ -221,12 +222,20 @@ def unpacked(
     packed = 0
 
     def read() -> bytes:
+        """A whole block, from however many reads, but for the last: small ones cost more time than waiting does."""
         nonlocal packed
-        if check is not None:
-            check()
-        block = source.read(_READ)
-        packed += len(block)
-        return block
+        parts = []
+        missing = _READ
+        while missing:
+            if check is not None:
+                check()
+            part = source.read(missing)
+            if not part:
+                break
+            parts.append(part)
+            missing -= len(part)
+        packed += _READ - missing
+        return b"".join(parts)
 
     def counted() -> Iterator[bytes]:
         total = 0

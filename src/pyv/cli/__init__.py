@@ -7,10 +7,12 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from pyv.errors import PyvError
+from pyv.errors import PyvError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from pyv.cli.app import App
 
 INTERRUPTED = 130
 
@@ -23,24 +25,17 @@ def run(arguments: Sequence[str], *, checkpoint: Callable[[str], None] = lambda 
         checkpoint: called at each commit point; the one seam through which tests end a process in the middle.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleaned up after like an interrupt from the keyboard
-    import click
-
-    from pyv.cli.group import pyv
+    from pyv.cli.app import App, working_directory
+    from pyv.cli.plain import understand
 
     debug = os.environ.get("PYV_DEBUG", "") not in ("", "0")
+    app = App(os.environ, working_directory(), checkpoint)
+    plain = understand(arguments)
     try:
-        # Not `pyv.main`: it writes a line of its own when it is interrupted
-        with pyv.make_context("pyv", list(arguments), obj=checkpoint) as context:
-            status = pyv.invoke(context)
+        status = plain(app) if plain is not None else _through_click(app, arguments)
     except PyvError as error:
         return _fail(str(error), error.exit_code, debug=debug)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.UsageError as error:
-        return _fail(f"{error.format_message()}\nsee: {_help_for(error)}", 2, debug=debug)
-    except click.ClickException as error:
-        return _fail(error.format_message(), 1, debug=debug)
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
         if sys.stderr.isatty():
             sys.stderr.write("\n")  # after the ^C that the terminal shows
         return _fail("interrupted", INTERRUPTED, debug=debug)
@@ -56,6 +51,29 @@ def run(arguments: Sequence[str], *, checkpoint: Callable[[str], None] = lambda 
         name = type(error).__name__
         return _fail(f"internal error: {name}: {error}\nplease report it, with what PYV_DEBUG=1 shows", 1, debug=debug)
     return status if isinstance(status, int) else 0
+
+
+def _through_click(app: App, arguments: Sequence[str]) -> int | None:
+    """Run a command through click.
+
+    Raises:
+        UsageError: the command line is wrong.
+    """
+    import click
+
+    from pyv.cli.group import pyv
+
+    try:
+        # Not `pyv.main`: it writes a line of its own when it is interrupted
+        with pyv.make_context("pyv", list(arguments), obj=app) as context:
+            status: int | None = pyv.invoke(context)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.UsageError as error:
+        raise UsageError(error.format_message(), hint=f"see: {_help_for(error)}") from None
+    except click.ClickException as error:
+        raise PyvError(error.format_message()) from None
+    return status
 
 
 def _fail(message: str, status: int, *, debug: bool) -> int:

@@ -12,8 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from pyv import platforms, settings
 from pyv.layout import Layout
 from pyv.store import Store
@@ -37,22 +35,19 @@ class App:
     Args:
         env: the environment.
         cwd: the working directory; empty if it was deleted.
+        checkpoint: called at each commit point, see `Maker`.
+
+    Attributes:
         offline: whether the command line forbids the network.
         quiet: whether it forbids talk.
     """
 
-    def __init__(
-        self,
-        env: Mapping[str, str] | None = None,
-        cwd: str | None = None,
-        *,
-        offline: bool = False,
-        quiet: bool = False,
-    ) -> None:
-        self.env = os.environ if env is None else env
-        self.cwd = _working_directory() if cwd is None else cwd
-        self.quiet = quiet
-        self._offline = offline
+    def __init__(self, env: Mapping[str, str], cwd: str, checkpoint: Callable[[str], None]) -> None:
+        self.env = env
+        self.cwd = cwd
+        self.offline = False
+        self.quiet = False
+        self._checkpoint = checkpoint
 
     def notify(self, line: str) -> None:
         """Say something to the user, on standard error and above any progress bars."""
@@ -80,7 +75,7 @@ class App:
     @cached_property
     def settings(self) -> settings.Settings:
         """What the user asked for by variables and files."""
-        return settings.load(self.env, self.layout.settings, self.cwd, offline=self._offline)
+        return settings.load(self.env, self.layout.settings, self.cwd, offline=self.offline)
 
     @cached_property
     def store(self) -> Store:
@@ -130,8 +125,6 @@ class App:
         """Return what installs."""
         from pyv.install import Installer, Maker
 
-        context = click.get_current_context(silent=True)
-        checkpoint: Callable[[str], None] = (context.obj if context else None) or (lambda _step: None)
         maker = Maker(
             store=self.store,
             index=self.index,
@@ -139,7 +132,7 @@ class App:
             host=self.host,
             fetcher=self.fetcher,
             env=self.env,
-            checkpoint=checkpoint,
+            checkpoint=self._checkpoint,
         )
         return Installer(
             store=self.store,
@@ -151,7 +144,8 @@ class App:
         )
 
 
-def _working_directory() -> str:
+def working_directory() -> str:
+    """Return the working directory; nothing if it was deleted."""
     try:
         return os.getcwd()
     except OSError:

@@ -12,16 +12,16 @@ from pyv import __version__
 _COMMANDS = {
     "cache": ("cache", "Show or empty the cache of downloads."),
     "index": ("index", "Show or refresh the catalogue of builds."),
-    "install": ("install", "Install Python versions."),
-    "latest": ("query", "Print the newest version that matches."),
+    "install": ("install_options", "Install Python versions."),
+    "latest": ("query_options", "Print the newest version that matches."),
     "link": ("link", "Put a Python from elsewhere into the store."),
     "list": ("listing", "List the versions that are available and installed."),
     "pack": ("pack", "Make a standalone archive out of an installed CPython."),
-    "prefix": ("query", "Print the folder of a version."),
-    "root": ("query", "Print the folder of the store."),
+    "prefix": ("query_options", "Print the folder of a version."),
+    "root": ("query_options", "Print the folder of the store."),
     "uninstall": ("uninstall", "Remove installed versions."),
     "verify": ("verify", "Compare installed versions with their manifests."),
-    "versions": ("query", "List the installed versions."),
+    "versions": ("query_options", "List the installed versions."),
 }
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from pyv.cli import output
-from pyv.cli.app import App
 
 if TYPE_CHECKING:
+    from pyv.cli.app import App
     from pyv.index import Info
 
 
@@ -18,17 +18,20 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--offline", is_flag=True, help="Do not use the network.")
 @click.pass_context
-def index_command(ctx: click.Context, *, as_json: bool, offline: bool) -> None:
+@click.pass_obj
+def index_command(app: App, ctx: click.Context, *, as_json: bool, offline: bool) -> None:
     """Show where the catalogue of builds comes from, how old it is, and how much it holds."""
     if ctx.invoked_subcommand is None:
-        _show(App(offline=offline).index.info(), as_json=as_json)
+        app.offline = offline
+        _show(app.index.info(), as_json=as_json)
 
 
 @index_command.command("update", epilog="Example:  pyv index update --json")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def update_command(*, as_json: bool) -> None:
+@click.pass_obj
+def update_command(app: App, *, as_json: bool) -> None:
     """Fetch what upstream, or the mirror, has published since."""
-    _show(App().index.update(), as_json=as_json)
+    _show(app.index.update(), as_json=as_json)
 
 
 def _show(info: Info, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""`pyv install`."""
+"""What `pyv install` does."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import click
-
 from pyv import pins
 from pyv.cli import output, progress
-from pyv.cli.app import App
 from pyv.errors import PyvError, UsageError
 from pyv.install import Options
 from pyv.versions import Request
@@ -20,6 +17,7 @@ from pyv.versions import Request
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pyv.cli.app import App
     from pyv.install import Installer, Outcome
 
 _ARCHIVES = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2", ".zip")
@@ -42,37 +40,18 @@ class _Wanted(NamedTuple):
     archive: Path | None
 
 
-@click.command(
-    "install", epilog="Examples:  pyv install 3.12    pyv install 3.11 3.12 pypy3.10    pyv install '>=3.11,<3.13'"
-)
-@click.argument("wanted", nargs=-1, metavar="[REQUEST | ARCHIVE]...")
-@click.option("-f", "--force", is_flag=True, help="Install again what is installed.")
-@click.option("-s", "--skip-existing", is_flag=True, help="Be content with any installed version that matches.")
-@click.option("-l", "--list", "list_", is_flag=True, help="Print the names of all versions that can be installed.")
-@click.option("--allow-pip", is_flag=True, help="Leave it open to pip; on an installed one, open it now.")
-@click.option(
-    "--compile-bytecode", is_flag=True, help="Compile the standard library, for a store that is read-only later."
-)
-@click.option("--sha256", metavar="HASH", default="", help="What the archive must hash to.")
-@click.option("--offline", is_flag=True, help="Use cached archives and local mirrors only.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-def install_command(
-    wanted: tuple[str, ...],
+def install(
+    app: App,
+    wanted: Sequence[str],
     *,
-    force: bool,
-    skip_existing: bool,
-    list_: bool,
-    allow_pip: bool,
-    compile_bytecode: bool,
-    sha256: str,
-    offline: bool,
-    quiet: bool,
+    force: bool = False,
+    skip_existing: bool = False,
+    list_: bool = False,
+    allow_pip: bool = False,
+    compile_bytecode: bool = False,
+    sha256: str = "",
 ) -> int:
-    """Install Python versions: the newest build of each REQUEST, or an ARCHIVE that lies here.
-
-    Without an argument, what the pin file of this folder asks for.
-    """
-    app = App(offline=offline, quiet=quiet)
+    """Install what is wanted, and return the exit status of the first that failed."""
     if list_:
         builds = sorted(app.index.builds(), key=lambda build: build.version.order)
         for name in dict.fromkeys(build.version.name for build in builds if build.sha256):

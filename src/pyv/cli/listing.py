@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from pyv.cli import output
-from pyv.cli.app import App
 from pyv.errors import NotFoundError, UsageError
 from pyv.fetch import redact
 from pyv.platforms import Platform
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pyv.catalogue import Build
+    from pyv.cli.app import App
     from pyv.store import Installed
 
 
@@ -35,9 +35,12 @@ class Row(NamedTuple):
 @click.option("--platform", "platform_key", metavar="PLATFORM", help="For another platform, such as darwin-aarch64.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--offline", is_flag=True, help="Do not refresh the catalogue.")
-def list_command(request: str | None, *, all_: bool, platform_key: str | None, as_json: bool, offline: bool) -> None:
+@click.pass_obj
+def list_command(
+    app: App, request: str | None, *, all_: bool, platform_key: str | None, as_json: bool, offline: bool
+) -> None:
     """List what is available and installed: the newest of each minor version, or all that REQUEST means."""
-    app = App(offline=offline)
+    app.offline = offline
     wanted = Request.parse(request) if request else None
     if wanted is not None and wanted.kind in ("system", "name"):
         raise UsageError(f"{request!r} is no request for versions that can be installed", hint="pyv list 3.12")

@@ -1,30 +1,29 @@
-"""`pyv versions`, `latest`, `prefix` and `root`: what is there, without changing anything."""
+"""What `pyv versions`, `latest`, `prefix` and `root` do: look, without changing anything."""
 
 from __future__ import annotations
 
 import os
-
-import click
+from typing import TYPE_CHECKING
 
 from pyv import pins, proc
 from pyv.cli import output
-from pyv.cli.app import App
 from pyv.errors import NotFoundError, NotInstalledError, PyvError
 from pyv.store import version_of
 from pyv.versions import Request, newest
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-@click.command("root", epilog="Example:  ls $(pyv root)/versions")
-def root_command() -> None:
+    from pyv.cli.app import App
+
+
+def root(app: App) -> None:
     """Print the folder of the store."""
-    output.data(str(App().layout.root))
+    output.data(str(app.layout.root))
 
 
-@click.command("prefix", epilog="Example:  $(pyv prefix 3.12)/bin/python3 script.py")
-@click.argument("requests", nargs=-1, metavar="[REQUEST]...")
-def prefix_command(requests: tuple[str, ...]) -> None:
-    """Print the folders of versions, separated by colons; without a REQUEST, of those that are selected here."""
-    app = App()
+def prefix(app: App, requests: Sequence[str] = ()) -> None:
+    """Print the folders of versions, separated by colons; without a request, of those that are selected here."""
     wanted = [Request.parse(text) for text in requests] or [pin.request for pin in _pins(app)]
     wanted = wanted or [Request.parse("system")]
     output.data(os.pathsep.join(_prefix(app, request) for request in wanted))
@@ -43,14 +42,8 @@ def _prefix(app: App, request: Request) -> str:
     raise NotInstalledError("there is no Python on PATH besides the store's", hint="pyv install 3")
 
 
-@click.command("latest", epilog="Examples:  pyv latest 3.12    pyv latest --known 3")
-@click.argument("prefix")
-@click.option("-k", "--known", is_flag=True, help="Look among all versions that can be installed.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--offline", is_flag=True, help="Do not refresh the catalogue.")
-def latest_command(prefix: str, *, known: bool, as_json: bool, offline: bool) -> None:
-    """Print the newest installed version that PREFIX means."""
-    app = App(offline=offline)
+def latest(app: App, prefix: str, *, known: bool, as_json: bool) -> None:
+    """Print the newest installed, or known, version that a request means."""
     request = Request.parse(prefix)
     if known:
         name = app.index.choose(request).version.name
@@ -67,13 +60,8 @@ def latest_command(prefix: str, *, known: bool, as_json: bool, offline: bool) ->
         output.data(name)
 
 
-@click.command("versions", epilog="Example:  pyv versions --bare")
-@click.option("--bare", is_flag=True, help="Print just the names.")
-@click.option("--skip-aliases", is_flag=True, help="Leave out the short names that are links to versions.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def versions_command(*, bare: bool, skip_aliases: bool, as_json: bool) -> None:
+def versions(app: App, *, bare: bool = False, skip_aliases: bool = False, as_json: bool = False) -> None:
     """List the installed versions, and mark those that are selected here."""
-    app = App()
     installed = app.store.installed()
     aliases = {} if skip_aliases else app.store.aliases()
     if bare:

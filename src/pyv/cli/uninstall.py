@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from pyv import uninstall
 from pyv.cli import output
-from pyv.cli.app import App
 from pyv.errors import InUseError, PyvError
 from pyv.versions import Request
+
+if TYPE_CHECKING:
+    from pyv.cli.app import App
 
 
 @click.command("uninstall", epilog="Example:  pyv uninstall 3.12.7")
@@ -18,9 +21,10 @@ from pyv.versions import Request
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("-f", "--force", is_flag=True, help="Remove it even if environments or running processes need it.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-def uninstall_command(requests: tuple[str, ...], *, yes: bool, force: bool, quiet: bool) -> int:
+@click.pass_obj
+def uninstall_command(app: App, requests: tuple[str, ...], *, yes: bool, force: bool, quiet: bool) -> int:
     """Remove installed versions. Of one that is linked from elsewhere, only the link goes."""
-    app = App(quiet=quiet)
+    app.quiet = quiet
     status = 0
     for installed in dict.fromkeys(app.store.require(Request.parse(text)) for text in requests):
         try:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from pyv import manifest
 from pyv.cli import output
-from pyv.cli.app import App
 from pyv.errors import VerificationError
 from pyv.versions import Request
+
+if TYPE_CHECKING:
+    from pyv.cli.app import App
 
 
 @click.command("verify", epilog="Example:  pyv verify 3.12")
 @click.argument("requests", nargs=-1, metavar="[REQUEST]...")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def verify_command(requests: tuple[str, ...], *, as_json: bool) -> int:
+@click.pass_obj
+def verify_command(app: App, requests: tuple[str, ...], *, as_json: bool) -> int:
     """Compare versions with the manifest of their installation: changed, missing and added files.
 
     Without a REQUEST, all that pyv installed. Every file is read. The exit status is 5 if anything differs.
     """
-    app = App()
     if requests:
         chosen = list(dict.fromkeys(app.store.require(Request.parse(text)) for text in requests))
     else:

@@ -111,12 +111,12 @@ class Netrc:
         import netrc
 
         try:
-            hosts = netrc.netrc(self._path).hosts
+            hosts = netrc.netrc(self._path).hosts  # not authenticators(), which gives `default` to everybody
         except netrc.NetrcParseError as error:  # its text may quote a password
             self._notify(f"{self._path}, line {error.lineno}, is malformed: no password of it is used")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
             self._notify(f"{self._path} cannot be read: {reason}: no password of it is used")
         else:
-            return {host.lower(): (entry[0], entry[2] or "") for host, entry in hosts.items() if host != "default"}
+            return {host.lower(): (entry[0], entry[2] or "") for host, entry in hosts.items()}
         return {}

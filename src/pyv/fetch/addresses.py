@@ -64,8 +64,6 @@ def parse(url: str) -> Address:
 def follow(address: Address, location: str) -> Address:
     """Return where a redirect leads.
 
-    A user and password in the new url are dropped: nobody but the user says who they are.
-
     Raises:
         InvalidUrlError: it leads from https to http, to something that is neither, or is no url.
     """
@@ -76,7 +74,7 @@ def follow(address: Address, location: str) -> Address:
         raise InvalidUrlError(f"refused its redirect to {redact(location)}: {reason}") from None
     if address.scheme == "https" and target.scheme == "http":
         raise InvalidUrlError(f"refused its redirect from https to http, to {redact(target.url)}")
-    return target._replace(login=None)
+    return target
 
 
 def same_party(one: Address, other: Address) -> bool:

@@ -83,7 +83,6 @@ class Partial:
             return
         while chunk := self._file.read(_CHUNK):
             self._take(chunk)
-        self.doubtful = self.size > 0
 
     def append(self, data: bytes) -> None:
         """Take the next bytes.

@@ -108,6 +108,7 @@ class Wire:
             yield chunk
 
     def _follow(self, address: Address, headers: Mapping[str, str], remaining: float | None) -> httpx.Response:
+        # A login that a redirect brings along is not used: nobody but the user says who they are
         first, login = address, address.login or self._netrc.login(address.host)
         seen = {address.url}
         while True:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["Applied", "allow_pip", "apply", "forbid_pip", "is_externally_managed"]
+__all__ = ["Applied", "allow_pip", "for_building", "for_starting", "forbid_pip", "is_externally_managed"]
 
 
 class Applied(NamedTuple):
@@ -24,51 +24,70 @@ class Applied(NamedTuple):
     notes: tuple[str, ...]
 
 
-def apply(
+def for_starting(
     staged: Path,
     final: Path,
     *,
     implementation: str,
     system: str,
-    allow_pip: bool,
     find_program: Callable[[str], str | None],
     run: Callable[[Sequence[str]], int],
 ) -> Applied:
-    """Repair an extracted interpreter.
-
-    What comes from upstream is built for a prefix and with a compiler that exist nowhere else. A tree that needs none
-    of this stays as it is, but for the mark of an externally managed interpreter.
+    """Repair what a start of an extracted interpreter depends on: its names, its libraries, its terminal.
 
     Args:
         staged: the folder that holds the tree now: the one with `bin`, on Windows with `python.exe`.
-        final: where it will be; its last part is the name of the version.
+        final: where it will be.
         implementation: `cpython`, `pypy` or `graalpy`.
         system: `linux`, `darwin` or `windows`.
-        allow_pip: whether pip may install into it; else it is marked as externally managed (PEP 668).
         find_program: returns the path of a program on the user's PATH, or None.
         run: runs a program to its end and returns its exit status.
 
     Raises:
-        VerificationError: the tree is not what it should be: there is no interpreter, or a file is malformed.
+        VerificationError: there is no interpreter in the tree.
         OSError: the tree could not be written.
     """
-    from pyv.fixups import commands, macos, managed, metadata, terminal
+    from pyv.fixups import commands, macos, terminal
     from pyv.fixups.tree import Tree
 
     tree = Tree(staged)
-    notes = []
+    notes = ""
     if system != "windows":
-        place = os.fspath(final)
         commands.complete_names(tree, implementation)
+    if implementation == "cpython" and system == "linux":
+        terminal.find_terminals(tree)
+    if implementation == "cpython" and system == "darwin":
+        notes = macos.name_libraries(tree, os.fspath(final), find_program=find_program, run=run)
+    return Applied(frozenset(tree.changed), (notes,) if notes else ())
+
+
+def for_building(staged: Path, final: Path, *, implementation: str, system: str, allow_pip: bool) -> Applied:
+    """Repair what an extracted interpreter says of its place and its compilers, its scripts, and what pip may do.
+
+    No start depends on any of this. What comes from upstream is built for a prefix and with a compiler that exist
+    nowhere else; a tree that needs none of it stays as it is, but for the mark of an externally managed interpreter.
+
+    Args:
+        staged: the folder that holds the tree now.
+        final: where it will be; its last part is the name of the version.
+        implementation: `cpython`, `pypy` or `graalpy`.
+        system: `linux`, `darwin` or `windows`.
+        allow_pip: whether pip may install into it; else it is marked as externally managed (PEP 668).
+
+    Raises:
+        VerificationError: a file is malformed.
+        OSError: the tree could not be written.
+    """
+    from pyv.fixups import commands, managed, metadata
+    from pyv.fixups.tree import Tree
+
+    tree = Tree(staged)
+    if system != "windows":
         commands.relocate_scripts(tree)
         if implementation == "cpython":
-            metadata.rewrite(tree, place)
-        if implementation == "cpython" and system == "linux":
-            terminal.find_terminals(tree)
-        if implementation == "cpython" and system == "darwin":
-            notes.append(macos.name_libraries(tree, place, find_program=find_program, run=run))
+            metadata.rewrite(tree, os.fspath(final))
     if allow_pip:
         managed.unmark(tree)
     else:
         managed.mark(tree, final.name)
-    return Applied(frozenset(tree.changed), tuple(filter(None, notes)))
+    return Applied(frozenset(tree.changed), ())

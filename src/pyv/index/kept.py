@@ -99,7 +99,7 @@ def put(path: Path, data: bytes) -> bool:
     from pyv.fsops import write_whole
 
     with suppress(OSError):
-        write_whole(path, data)
+        write_whole(path, data, durable=False)
         return True
     return False
 

@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pyv import __version__, fixups, fsops, manifest, proc, smoke
 from pyv.errors import VerificationError
@@ -32,6 +32,7 @@ _TOOL_SECONDS = 60
 _CHUNK = 1 << 18
 # All that an interpreter gets of the user's environment while it is tried out
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+_Result = TypeVar("_Result")
 
 
 class Maker:
@@ -85,20 +86,16 @@ class Maker:
                 self._feed(unpacker, job, area)
                 self._checkpoint("downloaded")
                 job.watcher.phase("unpacking")
-                entries = unpacker.finish()
+                unpacker.finish()
             finally:
                 unpacker.abort()
             self._checkpoint("unpacked")
-            contents = {
-                each.path: manifest.Entry(each.kind, each.mode, each.size, each.mtime_ns, each.sha256 or each.target)
-                for each in entries
-            }
             job.watcher.phase("checking")
             version = job.build.version if job.build else smoke.ask(tree, self._env).version
             existed = os.path.lexists(self._layout.version(version))
             if existed and not job.options.force:
                 return Outcome(version.name, self._layout.version(version), "already")
-            self._finish(tree, version, contents, job)
+            self._finish(tree, version, job)
             self._store.commit(tree, version.name)
             self._checkpoint("committed")
         self._store.update_links()
@@ -120,33 +117,27 @@ class Maker:
         if digest.hexdigest() != job.sha256:
             raise VerificationError(f"{job.file} has the sha256 {digest.hexdigest()}, not {job.sha256}")
 
-    def _finish(self, tree: Path, version: Version, contents: manifest.Manifest, job: Job) -> None:
+    def _finish(self, tree: Path, version: Version, job: Job) -> None:
         """Make a tree ready for its place: relocated, tried out, described, and safely on disk."""
         final = self._layout.version(version)
-        applied = fixups.apply(
+        kind = {"implementation": version.implementation, "system": self._host.platform.system}
+        fixups.for_starting(
             tree,
             final,
-            implementation=version.implementation,
-            system=self._host.platform.system,
-            allow_pip=job.options.allow_pip,
+            **kind,
             find_program=lambda program: proc.find_program(program, self._env.get("PATH", "")),
             run=lambda args: proc.run(args, env=self._env, timeout=_TOOL_SECONDS).returncode,
         )
-        changed = set(applied.changed)
-        self._checkpoint("fixed")
-        # The interpreter is tried out while its files go to disk: both only wait
-        trial = _Background(lambda: smoke.ask(tree, self._env))
-        try:
+        # The interpreter is tried out while that is done which no start depends on
+        with _Background(lambda: smoke.ask(tree, self._env)) as trial:
+            fixups.for_building(tree, final, **kind, allow_pip=job.options.allow_pip)
+            self._checkpoint("fixed")
             if job.options.compile_bytecode:
                 self._compile(tree, final)
-                changed |= {path for path in manifest.paths_below(tree) if "__pycache__" in path}
-            manifest.refresh(contents, tree, changed)
-            write_description(tree, _receipt(version, self._host, job), contents)
+            write_description(tree, _receipt(version, self._host, job), manifest.snapshot(tree), durable=False)
             self._checkpoint("described")
             fsops.sync_file_system(tree)
-        finally:
-            trial.join()
-        reported = trial.result()
+            reported = trial.result()
         if not reported.agrees(version):
             raise VerificationError(
                 f"{redact(job.url)} should hold {version}, but its python says that it is {reported.version}"
@@ -164,36 +155,49 @@ class Maker:
         )
 
 
-class _Background:
-    """A function that runs on a thread of its own, and its result."""
+class _Background(Generic[_Result]):
+    """A function that runs on a thread of its own while the body of a `with` statement does something else."""
 
-    def __init__(self, function: Callable[[], smoke.Reported]) -> None:
+    def __init__(self, function: Callable[[], _Result]) -> None:
         self._function = function
-        self._result: smoke.Reported | None = None
+        self._results: list[_Result] = []
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="smoke run", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="background", daemon=True)
+
+    def __enter__(self) -> _Background[_Result]:
         self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._thread.join()  # nothing may still work in a folder that is about to be renamed or removed
 
     def _run(self) -> None:
         try:
-            self._result = self._function()
+            self._results.append(self._function())
         except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the thread that asks for the result
             self._error = error
 
-    def join(self) -> None:
+    def result(self) -> _Result:
+        """Wait for the function's result, and return or raise it."""
         self._thread.join()
-
-    def result(self) -> smoke.Reported:
-        self.join()
-        if self._result is None:
-            raise self._error or RuntimeError("the function returned nothing")
-        return self._result
+        if self._error is not None:
+            raise self._error
+        return self._results[0]
 
 
-def write_description(version: Path, receipt: Mapping[str, object], contents: manifest.Manifest) -> None:
-    """Write receipt and manifest into a version's folder."""
-    fsops.write_whole(version / MANIFEST, manifest.dump(contents))
-    fsops.write_whole(version / RECEIPT, json.dumps(receipt, indent=1).encode() + b"\n")
+def write_description(
+    version: Path, receipt: Mapping[str, object], contents: manifest.Manifest, *, durable: bool = True
+) -> None:
+    """Write receipt and manifest into a version's folder.
+
+    Args:
+        version: the folder.
+        receipt: what the version is, and where it came from.
+        contents: its manifest.
+        durable: whether to wait for the disk; not needed where the whole file system is synced afterwards.
+    """
+    fsops.write_whole(version / MANIFEST, manifest.dump(contents), durable=durable)
+    fsops.write_whole(version / RECEIPT, json.dumps(receipt, indent=1).encode() + b"\n", durable=durable)
 
 
 def _receipt(version: Version, host: Host, job: Job) -> dict[str, object]:
