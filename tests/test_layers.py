@@ -7,10 +7,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import pyv
+
+if TYPE_CHECKING:
+    from tests.conftest import Offer
 
 SOURCE = Path(pyv.__file__).parent
 # From the top: a module imports only from layers above its own
@@ -109,6 +113,13 @@ def test_printing_the_version_imports_no_library_and_no_command_line() -> None:
 @pytest.mark.parametrize("command", [["versions"], ["versions", "--bare"], ["root"]], ids=" ".join)
 def test_reading_commands_import_no_heavy_library(command: list[str]) -> None:
     assert modules_after(*command) & HEAVY == set()
+
+
+@pytest.mark.usefixtures("mirror")
+def test_a_plain_install_from_the_network_imports_no_command_line_library(offered: Offer) -> None:
+    modules = modules_after("install", "-q", offered.oldest)
+    assert "httpx" in modules
+    assert modules & {"click", "rich", "tqdm", "concurrent"} == set()
 
 
 def test_importing_every_module_does_nothing(tmp_path: Path) -> None:
