@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pyv.cli.app import App
 
 
-class _Plain(NamedTuple):
+class Plain(NamedTuple):
     """A command: the function that does it, whether it takes words, and what its flags are called there."""
 
     module: str
@@ -25,8 +25,8 @@ class _Plain(NamedTuple):
 
 
 _GENERAL = {"--offline": "offline", "-q": "quiet", "--quiet": "quiet"}
-_COMMANDS = {
-    "install": _Plain(
+COMMANDS = {
+    "install": Plain(
         "install",
         "install",
         takes_words=True,
@@ -40,9 +40,9 @@ _COMMANDS = {
             "--compile-bytecode": "compile_bytecode",
         },
     ),
-    "prefix": _Plain("query", "prefix", takes_words=True, flags={}),
-    "root": _Plain("query", "root", takes_words=False, flags={}),
-    "versions": _Plain(
+    "prefix": Plain("query", "prefix", takes_words=True, flags={}),
+    "root": Plain("query", "root", takes_words=False, flags={}),
+    "versions": Plain(
         "query",
         "versions",
         takes_words=False,
@@ -53,7 +53,7 @@ _COMMANDS = {
 
 def understand(arguments: Sequence[str]) -> Callable[[App], int | None] | None:
     """Return what a plain command line asks for, or None if it is not plain."""
-    command = _COMMANDS.get(arguments[0]) if arguments else None
+    command = COMMANDS.get(arguments[0]) if arguments else None
     if command is None:
         return None
     words = []
