@@ -6,7 +6,7 @@
 # Where there is no Python 3.10 or newer, a standalone one is fetched with curl or wget, and its sha256 checked.
 # PYV_HOME   where pyv itself goes (default: ~/.local/lib/pyv)
 # PYV_BIN    where the command goes (default: ~/.local/bin)
-# PYV_MIRROR an http, https or file:// mirror to fetch that Python from
+# PYV_MIRROR an http, https or file:// mirror, or a folder, to fetch that Python from
 set -eu
 
 # The interpreter that is fetched where there is none. The line of a platform is: key, sha256.
@@ -29,7 +29,9 @@ fail() {
     exit "${3:-1}"
 }
 
-home=${PYV_HOME:-${HOME:?HOME is not set}/.local/lib/pyv}
+# Without HOME, as under cron, the shell knows the account's home folder
+HOME=${HOME:-$(unset HOME; cd ~ && pwd)}
+home=${PYV_HOME:-$HOME/.local/lib/pyv}
 bin=${PYV_BIN:-$HOME/.local/bin}
 source=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 
@@ -53,9 +55,13 @@ platform() {
     esac
 }
 
+# Print a url or path without user name and password.
+redacted() { printf '%s\n' "$1" | sed 's,://[^/@]*@,://,'; }
+
 fetch() { # url file
     case $1 in
         file://*) cp -- "${1#file://}" "$2" ;;
+        /* | ./* | ../*) cp -- "$1" "$2" ;;
         *)
             if command -v curl >/dev/null 2>&1; then
                 curl -fsSL --proto '=http,https' --connect-timeout 10 --retry 3 -o "$2" -- "$1"
@@ -81,7 +87,7 @@ fetch_python() {
     [ -n "$wanted" ] || fail "no build of Python is known for $key" "install Python 3.10 or newer"
     asset=cpython-$VERSION%2B$TAG-$key-install_only_stripped.tar.gz
     case ${PYV_MIRROR:-$UPSTREAM} in
-        file://*) asset=cpython-$VERSION+$TAG-$key-install_only_stripped.tar.gz ;;
+        file://* | /* | ./* | ../*) asset=cpython-$VERSION+$TAG-$key-install_only_stripped.tar.gz ;;
     esac
     say "no Python 3.10 or newer is here: fetching $VERSION"
     mkdir -p "$home"
@@ -89,7 +95,7 @@ fetch_python() {
     trap 'rm -rf -- "$work"' EXIT
     trap 'exit 130' INT TERM
     fetch "${PYV_MIRROR:-$UPSTREAM}/$TAG/$asset" "$work/archive" ||
-        fail "could not fetch ${PYV_MIRROR:-$UPSTREAM}/$TAG/$asset" "set PYV_MIRROR, or install Python 3.10 or newer" 4
+        fail "could not fetch $(redacted "${PYV_MIRROR:-$UPSTREAM}/$TAG/$asset")" "set PYV_MIRROR, or install Python 3.10 or newer" 4
     found=$(hash_of "$work/archive")
     [ "$found" = "$wanted" ] || fail "what was served has the sha256 $found, not $wanted" "nothing was installed" 5
     tar -xzf "$work/archive" -C "$work"
@@ -102,7 +108,9 @@ fetch_python() {
 
 if [ "${1:-}" = --uninstall ]; then
     if [ -L "$bin/pyv" ]; then rm -- "$bin/pyv"; fi
-    rm -rf -- "$home"
+    # Only what this script made: PYV_HOME may be a folder with other things in it
+    rm -rf -- "$home"/env.* "$home"/fetch.* "$home/python"
+    rmdir -- "$home" 2>/dev/null || true
     say "removed $home; the installed Pythons are still where 'pyv root' said"
     exit 0
 fi

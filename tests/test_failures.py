@@ -191,17 +191,14 @@ def small_file_system(folder: Path, megabytes: int) -> Iterator[Path]:
         subprocess.run(["umount", folder], check=True)
 
 
-@pytest.mark.parametrize("full", ["store", "cache"])
-def test_no_space_is_said_so_and_given_back(offered: Offer, tmp_path: Path, full: str) -> None:
+def test_no_space_is_said_so_and_given_back(offered: Offer, tmp_path: Path) -> None:
     with small_file_system(tmp_path / "small", 4) as small:
-        changes = {"PYV_ROOT" if full == "store" else "PYV_CACHE_DIR": str(small)}
-        result = pyv("install", offered.oldest, PYV_MIRROR=str(offered.folder), **changes)
+        result = pyv("install", offered.oldest, PYV_MIRROR=str(offered.folder), PYV_ROOT=str(small))
         said_well(result, 1, "no space left")
         usage = os.statvfs(small)
-        if full == "store":
-            assert usage.f_bavail / usage.f_blocks > 0.9
-            assert os.listdir(small / "tmp") == []
-        assert pyv("versions", "--bare", **changes).lines == []
+        assert usage.f_bavail / usage.f_blocks > 0.9
+        assert os.listdir(small / "tmp") == []
+        assert pyv("versions", "--bare", PYV_ROOT=str(small)).lines == []
 
 
 def test_a_cache_that_cannot_be_used_is_no_failure(offered: Offer, tmp_path: Path) -> None:
@@ -247,3 +244,52 @@ def test_a_reader_that_has_had_enough_is_no_failure(offered: Offer) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_archive_that_proved_useless_does_not_stay_in_the_cache(
+    packed: Packed, offered: Offer, tmp_path: Path
+) -> None:
+    relabel(packed, tmp_path / "m", f"{offered.minor}.80", reports=f"{offered.minor}.79")
+    assert pyv("install", f"{offered.minor}.80", PYV_MIRROR=str(tmp_path / "m")).status == 5
+    assert is_clean()
+
+
+def test_a_password_without_a_scheme_before_it_is_not_printed() -> None:
+    for mirror in ("me:secret@host/path", "//me:secret@host/path"):
+        result = pyv("list", PYV_MIRROR=mirror)
+        assert (result.status, "secret" in result.err) == (2, False)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "2>/dev/full"])
+def test_closed_streams_keep_nothing_from_being_done(offered: Offer, closed: str) -> None:
+    command = f"{shlex.join(PYV)} install {offered.oldest} {closed}"
+    done = subprocess.run(
+        ["sh", "-c", command],
+        env={**os.environ, "PYV_MIRROR": str(offered.folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (0, 1) if "full" in closed else done.returncode == 0
+    assert pyv("verify", offered.oldest).status == 0
+
+
+def test_own_files_that_are_rubbish_are_no_internal_error(offered: Offer) -> None:
+    assert pyv("install", offered.oldest, PYV_MIRROR=str(offered.folder)).status == 0
+    description = store() / "versions" / offered.oldest / ".pyv"
+    (description / "manifest.json").write_text("[" * 100_000)
+    (description / "receipt.json").write_text("[" * 100_000)
+    assert pyv("verify").status == 5
+    assert pyv("prefix", f"cpython-{offered.oldest}-linux").status == 3
+    (description / "receipt.json").unlink()
+    os.mkfifo(description / "receipt.json")
+    assert pyv("prefix", f"cpython-{offered.oldest}-linux").status == 3
+
+
+def test_a_full_cache_is_gone_past(offered: Offer, tmp_path: Path) -> None:
+    with small_file_system(tmp_path / "small", 3) as small:
+        changes = {"PYV_MIRROR": str(offered.folder), "PYV_CACHE_DIR": str(small)}
+        result = pyv("install", offered.oldest, **changes)
+        assert (result.status, "cannot be used" in result.err) == (0, True)
+        assert not list(small.rglob("*.part"))

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -372,3 +373,99 @@ def test_pypy_goes_through_the_same_pipeline(packed: Packed, tmp_path: Path) -> 
     for name in ("pypy", "python", "python3"):
         assert (store() / "versions/pypy3.10/bin" / name).exists()
     assert pyv("prefix", "pypy@3.10").lines == [str(store() / "versions/pypy3.10-7.3.17")]
+
+
+def test_a_pin_that_asks_for_the_system_is_nothing_to_install(tmp_path: Path) -> None:
+    (tmp_path / ".python-version").write_text("system\n")
+    result = pyv("install", cwd=tmp_path)
+    assert (result.status, "nothing to install" in result.err) == (0, True)
+
+
+@pytest.mark.usefixtures("mirror")
+def test_an_error_about_a_pin_names_its_file_and_line(tmp_path: Path) -> None:
+    pin = tmp_path / ".python-version"
+    pin.write_text("# old\n3.99\n")
+    result = pyv("install", "-q", cwd=tmp_path)
+    assert (result.status, f"{pin}:2" in result.err) == (3, True)
+    assert f"{pin}:2" in pyv("prefix", cwd=tmp_path).err
+
+
+def test_a_hash_that_is_none_is_wrong_usage_and_a_wrong_one_is_never_passed_over(packed: Packed) -> None:
+    assert pyv("install", packed.archive, "--sha256", "xyz").status == 2
+    assert pyv("install", packed.archive, "--sha256", f"sha256:{packed.sha256}").status == 0
+    assert pyv("install", packed.archive, "--sha256", "0" * 64).status == 5
+    assert pyv("install", packed.archive, "--sha256", packed.sha256).status == 0
+
+
+@pytest.mark.usefixtures("mirror")
+def test_what_was_opened_to_pip_stays_open_when_it_is_installed_again(offered: Offer) -> None:
+    pyv("install", "--allow-pip", offered.oldest)
+    assert pyv("install", "--force", offered.oldest).status == 0
+    assert not list((store() / "versions" / offered.oldest).glob("lib/python3*/EXTERNALLY-MANAGED"))
+
+
+@pytest.mark.usefixtures("mirror")
+def test_a_shared_version_is_copied_where_a_link_would_not_do(offered: Offer, tmp_path: Path) -> None:
+    pyv("install", offered.oldest, PYV_ROOT=str(tmp_path / "lab"))
+    assert pyv("install", "--allow-pip", offered.oldest, PYV_SHARED=str(tmp_path / "lab")).status == 0
+    assert not (store() / "versions" / offered.oldest).is_symlink()
+
+
+@pytest.mark.usefixtures("mirror")
+def test_a_link_whose_target_is_gone_is_replaced_or_removed(offered: Offer, tmp_path: Path) -> None:
+    versions = store() / "versions"
+    versions.mkdir(parents=True)
+    (versions / offered.oldest).symlink_to(tmp_path / "gone")
+    (versions / offered.newest).symlink_to(tmp_path / "gone")
+    assert pyv("install", offered.oldest).status == 0
+    assert says(python_of(offered.oldest), "print(1)") == "1"
+    assert pyv("uninstall", "-y", offered.newest).status == 0
+    assert not (versions / offered.newest).is_symlink()
+
+
+@pytest.mark.usefixtures("mirror")
+def test_uninstalls_at_the_same_time_leave_no_dangling_link(offered: Offer) -> None:
+    for _ in range(3):
+        pyv("install", *offered[2:])
+        processes = [start("uninstall", "-y", version) for version in offered[2:]]
+        for process in processes:
+            process.communicate(timeout=120)
+        assert [process.returncode for process in processes] == [0, 0, 0]
+        assert list((store() / "versions").iterdir()) == []
+
+
+@pytest.mark.usefixtures("mirror")
+def test_an_empty_folder_is_never_the_newest(offered: Offer) -> None:
+    pyv("install", offered.oldest)
+    (store() / "versions" / f"{offered.minor}.99").mkdir()
+    pyv("install", "--force", offered.oldest)
+    assert os.readlink(store() / "versions" / offered.minor) == offered.oldest
+
+
+@pytest.mark.usefixtures("mirror")
+@pytest.mark.parametrize("delay", [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7])
+def test_an_interrupt_at_any_time_ends_it_cleanly(offered: Offer, delay: float) -> None:
+    pyv("install", offered.oldest)
+    process = start("install", "-q", "--force", offered.oldest)
+    locked = store() / "tmp"
+    while process.poll() is None and not any(locked.iterdir()):
+        pass
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) in [(130, "", "pyv: interrupted\n"), (0, "", "")]
+    assert list(locked.iterdir()) == []
+    assert pyv("verify").status == 0
+
+
+@pytest.mark.usefixtures("mirror")
+def test_a_version_can_be_read_by_others_whatever_the_umask_says(offered: Offer) -> None:
+    before = os.umask(0o077)
+    try:
+        pyv("install", offered.oldest)
+    finally:
+        os.umask(before)
+    version = store() / "versions" / offered.oldest
+    for path in (version, version / ".pyv", version / "bin"):
+        assert path.stat().st_mode & 0o777 == 0o755
+    assert (version / ".pyv/receipt.json").stat().st_mode & 0o777 == 0o644

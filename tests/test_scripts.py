@@ -20,7 +20,7 @@ SCRIPTS = sorted([*ROOT.glob("scripts/*.sh"), ROOT / ".ci/run"])
 # What the set-up may lean on where nothing is installed yet
 TOOLS = [
     *("sh", "uname", "mkdir", "mktemp", "cut", "sha256sum", "tar", "gzip", "rm", "mv", "cp", "ln", "dirname", "date"),
-    *("env", "cat", "readlink"),
+    *("env", "cat", "readlink", "sed", "rmdir"),
 ]
 
 
@@ -113,17 +113,27 @@ def test_without_python_and_without_network_it_says_what_to_do(bare_path: Path, 
     done = set_up(script, bare_path, PYV_MIRROR=f"file://{tmp_path / 'nothing'}")
     assert (done.returncode, "PYV_MIRROR" in done.stderr) == (4, True)
     assert "curl nor wget" in set_up(script, bare_path, PYV_MIRROR="http://127.0.0.1:1").stderr
+    folder = set_up(script, bare_path, PYV_MIRROR=str(tmp_path / "nothing"))
+    assert (folder.returncode, str(tmp_path / "nothing") in folder.stderr) == (4, True)
+
+
+def test_the_set_up_prints_no_password(bare_path: Path, tmp_path: Path) -> None:
+    (bare_path / "curl").symlink_to("/bin/false")
+    script = copy_of_the_scripts(tmp_path / "repository", "0" * 64)
+    done = set_up(script, bare_path, PYV_MIRROR="http://me:secret@127.0.0.1:1")
+    assert (done.returncode, "secret" in done.stderr, "//127.0.0.1:1/" in done.stderr) == (4, False, True)
 
 
 def test_the_set_up_is_taken_back(bare_path: Path) -> None:
     home = Path(os.environ["HOME"], ".local/lib/pyv")
     command = Path(os.environ["HOME"], ".local/bin/pyv")
     (home / "env.1").mkdir(parents=True)
+    (home / "mine").touch()
     command.parent.mkdir(parents=True)
     command.symlink_to(home / "env.1/bin/pyv")
     env = {"HOME": os.environ["HOME"], "PATH": str(bare_path)}
     subprocess.run(["/bin/sh", ROOT / "scripts/install.sh", "--uninstall"], env=env, check=True, capture_output=True)
-    assert not home.exists()
+    assert [path.name for path in home.iterdir()] == ["mine"]
     assert not command.is_symlink()
 
 

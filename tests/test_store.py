@@ -26,6 +26,7 @@ def add(store: Store, *names: str, **receipt: str) -> None:
     for name in names:
         folder = store.layout.version(name)
         (folder / "bin").mkdir(parents=True)
+        (folder / "bin/python3").touch()
         if receipt:
             (folder / ".pyv").mkdir()
             (folder / ".pyv/receipt.json").write_text(json.dumps(receipt))

@@ -21,14 +21,28 @@ def main() -> int:
     return run(sys.argv[1:])
 
 
+def _open_what_is_closed() -> None:
+    """Make standard streams that the caller has closed lead nowhere; else the next opened file would be one of them."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 - it lives as long as this process
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115 - the same
+
+
 def leave() -> None:
     """Run pyv and end this process at once: all is done by then, and taking every module apart would be waste."""
+    _open_what_is_closed()
     status = main()
     try:
         sys.stdout.flush()
         sys.stderr.flush()
     except BrokenPipeError:  # who reads the output has had enough
         pass
+    except OSError:  # a full disk behind a redirection
+        status = status or 1
     os._exit(status)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 from contextlib import suppress
@@ -26,6 +25,24 @@ class Cleaned(NamedTuple):
     files: int
     size: int
     kept: int
+
+
+class _Watched:
+    """A consumer that remembers which failed system call was its own."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+        self.error: OSError | None = None
+
+    def write(self, data: bytes) -> None:
+        try:
+            self._consumer.write(data)
+        except OSError as error:
+            self.error = error
+            raise
+
+    def restart(self) -> None:
+        self._consumer.restart()
 
 
 class ArchiveCache:
@@ -96,19 +113,30 @@ class ArchiveCache:
             NetworkError: it could not be had.
             VerificationError: something else was served.
         """
+        watched = _Watched(consumer)
+        try:
+            self._obtain(urls, sha256, fetcher, watched, progress)
+        except OSError as error:
+            if error is watched.error:
+                raise  # the receiving end's trouble, not the cache's
+            self._notify(f"the cache {self._folder} cannot be used ({error.strerror}): downloading past it")
+            for name in (sha256 + _PARTIAL, f"{sha256}{_PARTIAL}.json"):  # a full disk needs its space back
+                with suppress(OSError):
+                    os.unlink(self._folder / name)
+            consumer.restart()
+            fetcher().download(urls, scratch / "archive", sha256=sha256, consumer=consumer, progress=progress)
+
+    def _obtain(
+        self,
+        urls: Sequence[str],
+        sha256: str,
+        fetcher: Callable[[], Fetcher],
+        consumer: Consumer,
+        progress: Callable[[int, int | None], None],
+    ) -> None:
         if self.holds(sha256) and self.stream(sha256, consumer):
             return
         final = self.path(sha256)
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            writable = os.access(self._folder, os.W_OK)
-        except OSError as error:
-            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-                raise
-            writable = False
-        if not writable:
-            fetcher().download(urls, scratch / "archive", sha256=sha256, consumer=consumer, progress=progress)
-            return
         with fsops.lock(
             final.with_name(f"{sha256}.lock"),
             waiting=lambda: self._notify("waiting for another pyv: it downloads the same archive"),
@@ -120,6 +148,11 @@ class ArchiveCache:
             fetcher().download(urls, partial, sha256=sha256, consumer=consumer, progress=progress)
             with suppress(FileNotFoundError):  # the cache may be deleted at any time, this instant too
                 os.replace(partial, final)
+
+    def forget(self, sha256: str) -> None:
+        """Delete an archive that turned out to be useless though its hash is right."""
+        with suppress(OSError):
+            os.unlink(self.path(sha256))
 
     def size(self) -> int:
         """Return the bytes that the archives take on disk."""

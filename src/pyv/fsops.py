@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from pyv.errors import StoreError
 
@@ -115,6 +115,19 @@ def exchange(one: Path, other: Path) -> bool:
         return False
     at_cwd = -100 if hasattr(libc, "renameat2") else -2
     return bool(function(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), _RENAME_EXCHANGE) == 0)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading, and nothing but a regular file: opening a FIFO would wait for ever.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "no regular file", os.fspath(path))
+    return open(descriptor, "rb")
 
 
 def sync_folder(folder: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
+from pyv import fsops
 from pyv.errors import VerificationError
 from pyv.layout import MANIFEST
 
@@ -94,16 +95,17 @@ def load(version: Path) -> Manifest:
     """
     path = version / MANIFEST
     try:
-        with open(path, "rb") as file:
+        with fsops.open_regular(path) as file:
             content = json.load(file)
         if content["schema"] != _SCHEMA:
             raise VerificationError(f"{path} was written by a newer pyv", hint="upgrade pyv")
         return {name: Entry(*fields) for name, fields in content["entries"].items()}
     except FileNotFoundError:
         raise VerificationError(
-            f"{version.name} has no manifest: it was not installed by pyv", hint=f"pyv install --force {version.name}"
+            f"{version.name} has no manifest: it was not installed by pyv",
+            hint="only what pyv installed can be verified",
         ) from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise VerificationError(f"{path} cannot be read: {error}", hint=f"pyv install --force {version.name}") from None
 
 

@@ -60,7 +60,7 @@ def parse(text: str, source: str, *, numbered: bool = True) -> list[Pin]:
         words = filter(None, re.split(r"[ \t:]+", content))
         pins.extend(Pin(_request(word, source, line), source, line) for word in words)
     if not pins:
-        raise RequestError(f"{source} names no version", hint="write one into it with: pyv local 3.12")
+        raise RequestError(f"{source} names no version", hint="write one into it, such as 3.12")
     return pins
 
 
@@ -92,7 +92,7 @@ def read(path: Path) -> list[Pin]:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        raise RequestError(f"{path} is not UTF-8 text", hint="write it again with: pyv local 3.12") from None
+        raise RequestError(f"{path} is not UTF-8 text", hint="write it again, as plain text") from None
     return parse(text, os.fspath(path))
 
 

@@ -45,6 +45,8 @@ def load(env: Mapping[str, str], user_file: Path, cwd: str, *, offline: bool = F
     if not isinstance(mirror, str):
         raise UsageError(f"{user_file}: mirror is not a text")
     wanted = offline or _flag(env, "PYV_OFFLINE", file.get("offline", False), user_file)
+    if "@" in mirror.split("/", 3)[0 if not mirror.startswith("//") else 2] and "://" not in mirror:
+        raise UsageError("the mirror has a user name but no https:// in front of it", hint="set PYV_MIRROR=https://…")
     if mirror and "://" not in mirror:
         mirror = os.path.normpath(os.path.join(cwd, os.path.expanduser(mirror)))
     return Settings(mirror=mirror.rstrip("/") or mirror, offline=wanted)

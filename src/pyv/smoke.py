@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pyv import proc
 from pyv.errors import VerificationError
-from pyv.versions import Version
+from pyv.versions import IMPLEMENTATIONS, Version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +68,7 @@ def ask(prefix: Path, env: Mapping[str, str]) -> Reported:
 
 def _understand(words: list[str], python: Path) -> Version:
     try:
-        implementation = words[0]
+        implementation = IMPLEMENTATIONS[IMPLEMENTATIONS.index(words[0])]
         release = (int(words[1]), int(words[2]), int(words[3]))
         pre = (_LEVELS[words[4]], int(words[5]) if words[4] != "final" else 0)
         flags = words[6].removeprefix("flags=")

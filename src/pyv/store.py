@@ -69,7 +69,7 @@ class Store:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            target = os.readlink(entry.path) if entry.is_symlink() else ""
+            target = _target(entry.path) if entry.is_symlink() else ""
             if (target and "/" not in target) or not entry.is_dir():
                 continue  # a short-name link, or no version at all
             found.append(self._describe(entry.name, target))
@@ -91,11 +91,10 @@ class Store:
         """Return the short-name links: name and the folder each one means."""
         links: dict[str, str] = {}
         with suppress(OSError):
-            for entry in os.scandir(self._layout.versions):
-                if entry.is_symlink():
-                    target = os.readlink(entry.path)
-                    if "/" not in target:
-                        links[entry.name] = target
+            for entry in list(os.scandir(self._layout.versions)):
+                target = _target(entry.path) if entry.is_symlink() else ""
+                if target and "/" not in target and not entry.name.startswith("."):
+                    links[entry.name] = target
         return links
 
     def get(self, name: str) -> Installed | None:
@@ -133,23 +132,34 @@ class Store:
         parts = str(self.receipt(name).get("platform", "")).split("-")
         return len(parts) == 3 and all(want in ("", has) for want, has in zip(request.platform, parts, strict=True))
 
-    def require(self, request: Request) -> Installed:
+    def require(self, request: Request, *, hint: str = "") -> Installed:
         """Return the installed version that a request means.
+
+        Args:
+            request: what is asked for.
+            hint: what to type where there is none; without it, the command that installs it.
 
         Raises:
             NotInstalledError: there is none.
         """
         found = self.find(request)
         if found is None:
-            raise NotInstalledError(f"{request} is not installed", hint=f"pyv install {request}")
+            can_be = request.kind in ("version", "range")
+            hint = hint or (f"pyv install {_quoted(request.text)}" if can_be else "see: pyv versions")
+            raise NotInstalledError(f"{request} is not installed", hint=hint)
         return found
+
+    def broken_link(self, name: str) -> str:
+        """Return where the link of a version points to, if nothing is there any more."""
+        path = self._layout.version(name)
+        return "" if os.path.exists(path) else _target(os.fspath(path))
 
     def receipt(self, name: str) -> dict[str, object]:
         """Return what was noted when a version was installed; empty where there is no readable receipt."""
         try:
-            with open(self._layout.version(name) / RECEIPT, "rb") as file:
+            with fsops.open_regular(self._layout.version(name) / RECEIPT) as file:
                 content = json.load(file)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return content if isinstance(content, dict) else {}
 
@@ -191,35 +201,37 @@ class Store:
 
     def discard(self, name: str) -> None:
         """Take a version out of the store in one rename, then delete it. Links to it move to the next newest before."""
-        self.update_links(without=name)
         path = self._layout.version(name)
-        if os.path.islink(path):
-            os.unlink(path)
-            return
         with fsops.staging(self._layout.staging, f"removed-{name}") as area:
-            os.rename(path, area / name)
+            with self.lock("links", "it changes the short-name links"):  # over both, or another would link it anew
+                self._update_links(without=name)
+                if os.path.islink(path):
+                    os.unlink(path)
+                else:
+                    os.rename(path, area / name)
             fsops.sync_folder(path.parent)
 
-    def update_links(self, *, without: str = "") -> None:
+    def update_links(self) -> None:
         """Point each short name at the newest version of its kind, and remove those that have none left.
 
         Final releases go before pre-releases. Folders and links of the user's own making are never touched.
-
-        Args:
-            without: a version that is about to go, so that no link may mean it.
         """
         with self.lock("links", "it changes the short-name links"):
-            present = [each for each in self.installed() if each.version and each.name != without]
-            wanted = _links([each.version for each in present if each.version])
-            existing = self.aliases()
-            for name, target in wanted.items():
-                path = self._layout.version(name)
-                if existing.get(name) != target and (name in existing or not os.path.lexists(path)):
-                    fsops.replace_link(path, target)
-            for name in existing:
-                if name not in wanted and _SHORT_NAME.fullmatch(name):
-                    with suppress(FileNotFoundError):
-                        os.unlink(self._layout.version(name))
+            self._update_links()
+
+    def _update_links(self, *, without: str = "") -> None:
+        """Do it, holding the lock, as if a version that is about to go were gone."""
+        present = [each for each in self.installed() if each.version and each.name != without]
+        wanted = _links([each.version for each in present if each.version and _has_python(each.path)])
+        existing = self.aliases()
+        for name, target in wanted.items():
+            path = self._layout.version(name)
+            if existing.get(name) != target and (name in existing or not os.path.lexists(path)):
+                fsops.replace_link(path, target)
+        for name in existing:
+            if name not in wanted and _SHORT_NAME.fullmatch(name):
+                with suppress(FileNotFoundError):
+                    os.unlink(self._layout.version(name))
 
     def environments_on(self, name: str) -> list[str]:
         """Return the registered project environments that would lose their interpreter with a version."""
@@ -232,6 +244,23 @@ class Store:
                 if any(home.startswith(f"{self._layout.version(each)}{os.sep}") for each in lost):
                     found.append(os.path.realpath(entry.path))
         return found
+
+
+def _target(path: str) -> str:
+    """Return what a link points to; nothing if it is none, or has just gone."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
+def _has_python(path: Path) -> bool:
+    """Tell whether there is an interpreter in a folder; an empty one must not become the newest version."""
+    return any(os.path.exists(path / "bin" / name) for name in ("python", "python3", "pypy3", "graalpy"))
+
+
+def _quoted(text: str) -> str:
+    return f"'{text}'" if any(each in text for each in "<>=!~, ") else text
 
 
 def _home_of(environment: str) -> str:

@@ -28,6 +28,11 @@ class _Feed:
         self.chunks: queue.Queue[bytes | type[_AbortedError] | None] = queue.Queue(_DEPTH)
         self._rest = memoryview(b"")
         self._over = False
+        self._given_up = False
+
+    def give_up(self) -> None:
+        """Let the reading end fail at once, whatever still waits to be read."""
+        self._given_up = True
 
     def read(self, size: int = -1) -> bytes:
         """Return up to `size` bytes; none at the end.
@@ -35,6 +40,8 @@ class _Feed:
         Raises:
             _AbortedError: the writing end gave up.
         """
+        if self._given_up:
+            raise _AbortedError
         if not self._rest:
             if self._over:
                 return b""
@@ -118,19 +125,25 @@ class Unpacker:
             OSError: it could not be written.
         """
         if self._spool is not None and self._spool.exists():
-            self._folder.mkdir(mode=0o755)
+            _make(self._folder)
             with open(self._spool, "rb") as file:
                 archive.extract(file, self._name, self._folder, prefix=self._prefix)
             return
-        run = self._run or self._start()
-        self._run = None
+        self._run = run = self._run or self._start()
         run.end(None)
+        self._run = None  # only now: an interrupt while it ends leaves it to `abort`
         if run.error is not None:
             raise run.error
 
     def _start(self) -> _Run:
-        self._folder.mkdir(mode=0o755)
+        _make(self._folder)
         return _Run(lambda feed: archive.extract(feed, self._name, self._folder, prefix=self._prefix))
+
+
+def _make(folder: Path) -> None:
+    """Make a folder that others can read whatever the umask says, like all that is unpacked into it."""
+    folder.mkdir()
+    folder.chmod(0o755)
 
 
 class _Run:
@@ -140,13 +153,16 @@ class _Run:
         self.feed = _Feed()
         self.error: BaseException | None = None
         self._extract = extract
-        self._thread = threading.Thread(target=self._work, name="unpack", daemon=True)
-        self._thread.start()
+        # Not Thread.join: broken off by an interrupt, it takes the thread for ended (CPython before 3.13)
+        self._ended = threading.Event()
+        threading.Thread(target=self._work, name="unpack", daemon=True).start()
 
     def end(self, mark: type[_AbortedError] | None) -> None:
-        """Say that no more bytes come, and wait for the thread."""
+        """Say that no more bytes come, or are wanted, and wait until nothing is written any more."""
+        if mark is not None:
+            self.feed.give_up()
         self.feed.chunks.put(mark)
-        self._thread.join()
+        self._ended.wait()
 
     def _work(self) -> None:
         try:
@@ -157,3 +173,4 @@ class _Run:
             self.error = error
         finally:
             self.feed.drain()
+            self._ended.set()

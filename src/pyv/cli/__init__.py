@@ -24,7 +24,9 @@ def run(arguments: Sequence[str], *, checkpoint: Callable[[str], None] = lambda 
         arguments: the command line without the program's name.
         checkpoint: called at each commit point; the one seam through which tests end a process in the middle.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleaned up after like an interrupt from the keyboard
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # not where nohup has them ignored
+            signal.signal(number, signal.default_int_handler)  # cleaned up after like an interrupt from the keyboard
     from pyv.cli.app import App, working_directory
     from pyv.cli.plain import understand
 

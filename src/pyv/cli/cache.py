@@ -36,9 +36,11 @@ def dir_command(app: App) -> None:
 
 @cache_command.command("size", epilog="Example:  pyv cache size --json")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
 @click.pass_obj
-def size_command(app: App, *, as_json: bool) -> None:
+def size_command(app: App, ctx: click.Context, *, as_json: bool) -> None:
     """Print how much disk the archives take."""
+    as_json = as_json or bool(ctx.parent and ctx.parent.params["as_json"])
     taken = app.cache.size()
     if as_json:
         output.document({"bytes": taken})
@@ -57,5 +59,5 @@ def clean_command(app: App, *, yes: bool) -> int:
         return 1
     cleaned = app.cache.clean()
     kept = f"; {cleaned.kept} in use stay" if cleaned.kept else ""
-    app.notify(f"{cleaned.files} files deleted, {output.size(cleaned.size)} free{kept}")
+    app.notify(f"{cleaned.files} file(s) deleted, {output.size(cleaned.size)} free{kept}")
     return 0

@@ -43,9 +43,13 @@ class _LazyGroup(click.Group):
 
 @click.command(
     cls=_LazyGroup,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: pyv install 3.12",
 )
 @click.version_option(__version__, "-V", "--version", message="pyv %(version)s")
-def pyv() -> None:
+@click.pass_context
+def pyv(ctx: click.Context) -> None:
     """Install Pythons into a shared store, and switch between them by folder."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

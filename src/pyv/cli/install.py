@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from pathlib import Path
@@ -33,11 +34,12 @@ _SAID = {
 
 
 class _Wanted(NamedTuple):
-    """One argument: a request, or an archive's path."""
+    """What one argument or pin asks for: a request, or an archive's path; and where a pin came from."""
 
     label: str
     request: Request | None
     archive: Path | None
+    origin: str = ""
 
 
 def install(
@@ -54,10 +56,13 @@ def install(
     """Install what is wanted, and return the exit status of the first that failed."""
     if list_:
         builds = sorted(app.index.builds(), key=lambda build: build.version.order)
-        for name in dict.fromkeys(build.version.name for build in builds if build.sha256):
-            output.data(name)
+        requests = [Request.parse(text) for text in wanted]
+        for version in dict.fromkeys(build.version for build in builds if build.sha256):
+            if not requests or any(request.matches(version) for request in requests):
+                output.data(version.name)
         return 0
     targets = [_understand(text, app.cwd) for text in dict.fromkeys(wanted)] or _pinned(app)
+    sha256 = _hash(sha256)
     if sha256 and [target.archive for target in targets].count(None) != len(targets) - 1:
         raise UsageError("--sha256 belongs to one archive", hint="pyv install ./archive.tar.gz --sha256 HASH")
     options = Options(force=force, skip_existing=skip_existing, allow_pip=allow_pip, compile_bytecode=compile_bytecode)
@@ -77,7 +82,21 @@ def _pinned(app: App) -> list[_Wanted]:
         raise UsageError("no version is given, and nothing is pinned here", hint="name one: pyv install 3.12")
     for pin in wanted:
         app.notify(f"{pin.request}, from {pin.origin}")
-    return [_Wanted(pin.request.text, pin.request, None) for pin in wanted]
+    if not wanted:
+        app.notify(f"{found[0].origin} asks for the system's Python: there is nothing to install")
+    return [_Wanted(pin.request.text, pin.request, None, pin.origin) for pin in wanted]
+
+
+def _hash(text: str) -> str:
+    """Return a sha256 as digests are compared.
+
+    Raises:
+        UsageError: it is none.
+    """
+    digest = text.lower().removeprefix("sha256:")
+    if text and not re.fullmatch(r"[0-9a-f]{64}", digest, re.ASCII):
+        raise UsageError(f"--sha256 {text!r} is no sha256", hint="it has 64 digits: sha256sum FILE prints it")
+    return digest
 
 
 class _Watched:
@@ -105,6 +124,8 @@ class _Watched:
 
 def _install_all(app: App, targets: Sequence[_Wanted], options: Options, sha256: str) -> int:
     """Install everything, several at the same time; return the exit status of the first that failed."""
+    if not targets:
+        return 0
     installer = app.installer()
     stop = threading.Event()
     if len(targets) == 1:
@@ -146,11 +167,15 @@ def _install_one(
             outcome = installer.install(target.request, options, watcher)
     except PyvError as error:
         watcher.close()
+        if target.origin:
+            error.message = f"{target.origin}: {error.message}"
         app.complain(error)
         return error.exit_code
     finally:
         watcher.close()
     app.notify(_sentence(outcome, time.monotonic() - started))
+    if options.compile_bytecode and outcome.what == "already":
+        app.notify(f"its bytecode is compiled by: pyv install --force --compile-bytecode {outcome.name}")
     return 0
 
 

@@ -50,12 +50,12 @@ def list_command(
     chosen = [row for row in rows if _wanted(row, wanted, all_=all_)]
     if wanted is None and not all_:
         chosen = _newest_of_each(chosen)
+    if not chosen:
+        where = f" for {platform}" if platform else ""
+        raise NotFoundError(f"nothing known matches {request or 'that'}{where}", hint="see: pyv list --all")
     if as_json:
         output.document({"versions": [_describe(row) for row in chosen]})
         return
-    if not chosen:
-        where = f" for {platform}" if platform else ""
-        raise NotFoundError(f"nothing known matches {request or 'that'}{where}", hint="pyv list --all")
     output.table([(row.name, "installed" if row.installed else "available", _date(row)) for row in chosen])
 
 

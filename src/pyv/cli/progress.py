@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pyv.cli.output import size
@@ -22,8 +23,9 @@ def say(line: str) -> None:
 
         tqdm.write(f"pyv: {line}", file=sys.stderr)
     else:
-        sys.stderr.write(f"pyv: {line}\n")
-        sys.stderr.flush()
+        with suppress(OSError):  # that nobody can hear it is no reason to stop working
+            sys.stderr.write(f"pyv: {line}\n")
+            sys.stderr.flush()
 
 
 class Silent:

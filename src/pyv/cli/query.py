@@ -24,9 +24,17 @@ def root(app: App) -> None:
 
 def prefix(app: App, requests: Sequence[str] = ()) -> None:
     """Print the folders of versions, separated by colons; without a request, of those that are selected here."""
-    wanted = [Request.parse(text) for text in requests] or [pin.request for pin in _pins(app)]
-    wanted = wanted or [Request.parse("system")]
-    output.data(os.pathsep.join(_prefix(app, request) for request in wanted))
+    if requests:
+        output.data(os.pathsep.join(_prefix(app, Request.parse(text)) for text in requests))
+        return
+    found = []
+    for pin in _pins(app):
+        try:
+            found.append(_prefix(app, pin.request))
+        except PyvError as error:
+            error.message = f"{pin.origin}: {error.message}"
+            raise
+    output.data(os.pathsep.join(found) or _prefix(app, Request.parse("system")))
 
 
 def _prefix(app: App, request: Request) -> str:
@@ -52,7 +60,7 @@ def latest(app: App, prefix: str, *, known: bool, as_json: bool) -> None:
         installed = [each for each in app.store.installed() if each.version]
         found = named or newest(installed, request, version_of)
         if found is None:
-            raise NotFoundError(f"no installed version matches {prefix}", hint=f"pyv install {prefix}")
+            raise NotFoundError(f"no installed version matches {prefix}", hint="see: pyv versions")
         name = found.name
     if as_json:
         output.document({"name": name, "installed": app.store.get(name) is not None})

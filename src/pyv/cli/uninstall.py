@@ -10,6 +10,7 @@ import click
 from pyv import uninstall
 from pyv.cli import output
 from pyv.errors import InUseError, PyvError
+from pyv.store import Installed
 from pyv.versions import Request
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def uninstall_command(app: App, requests: tuple[str, ...], *, yes: bool, force: 
     """Remove installed versions. Of one that is linked from elsewhere, only the link goes."""
     app.quiet = quiet
     status = 0
-    for installed in dict.fromkeys(app.store.require(Request.parse(text)) for text in requests):
+    for installed in dict.fromkeys(_find(app, text) for text in requests):
         try:
             against = uninstall.objections(app.store, installed, sys.base_prefix)
             if against and not force:
@@ -49,3 +50,13 @@ def uninstall_command(app: App, requests: tuple[str, ...], *, yes: bool, force: 
             continue
         app.notify(f"{installed.name} removed")
     return status
+
+
+def _find(app: App, text: str) -> Installed:
+    """Return the version that a request means, a link among them whose target is gone."""
+    request = Request.parse(text)
+    name = request.exact.name if request.exact else request.name
+    target = app.store.broken_link(name) if name else ""
+    if target:
+        return Installed(name, app.layout.version(name), None, target, managed=False)
+    return app.store.require(request, hint="see: pyv versions")

@@ -69,7 +69,9 @@ class Installer:
         present = self._present(request, options)
         if present is not None:
             return self._leave(present, options)
-        shared = None if options.force else self._in_shared_stores(request)
+        # A link cannot be opened to pip or compiled: what belongs to others is not changed
+        own = options.force or options.allow_pip or options.compile_bytecode
+        shared = None if own else self._in_shared_stores(request)
         if shared is not None:
             return self._link(shared)
         build = self._choose(request)
@@ -85,6 +87,7 @@ class Installer:
             existing = self._store.get(name)
             if existing is not None and not options.force:  # the one that was waited for has done it
                 return self._leave(existing, options)
+            options = _as_it_was(existing, options)
             return self._maker.make(Job(build, None, build.asset, build.url, build.sha256, options, watcher))
 
     def install_archive(self, path: Path, sha256: str, options: Options, watcher: Watcher) -> Outcome:
@@ -102,7 +105,8 @@ class Installer:
             StoreError: it could not be written.
         """
         if not path.is_file():
-            raise NotFoundError(f"there is no archive {path}")
+            raise NotFoundError(f"there is no archive {path}", hint="to install a version: pyv install 3.12")
+        given = sha256
         sha256 = sha256.lower() or self._known_hash(path)
         if not sha256:
             raise VerificationError(f"the sha256 of {path} is not known", hint="give it with --sha256")
@@ -113,12 +117,17 @@ class Installer:
                 return self._maker.make(job)
         name = build.version.name
         if not self._host.runs(build.platform):
-            raise NotFoundError(f"{path.name} is made for {build.platform}, and this is {self._host.platform}")
+            raise NotFoundError(
+                f"{path.name} is made for {build.platform}, and this is {self._host.platform}",
+                hint=f"pyv install {name} fetches the build for this machine",
+            )
         with fsops.explained(f"install {name}"), self._store.lock(name, f"it installs {name}"):
             existing = self._store.get(name)
             if existing is not None and not options.force:
+                if given:  # who gives a hash wants to know whether it is right, whatever is installed
+                    self._maker.check(job)
                 return self._leave(existing, options)
-            return self._maker.make(job)
+            return self._maker.make(job._replace(options=_as_it_was(existing, options)))
 
     def _known_hash(self, path: Path) -> str:
         """Return the sha256 that the catalogue, or a SHA256SUMS file in the same folder, has for a file name."""
@@ -158,7 +167,10 @@ class Installer:
         if not fixups.is_externally_managed(present.path):
             return False
         if present.target:
-            raise RequestError(f"{present.name} belongs to {present.target}, and is not changed from here")
+            raise RequestError(
+                f"{present.name} belongs to {present.target}, and is not changed from here",
+                hint=f"make a copy of your own: pyv install --force --allow-pip {present.name}",
+            )
         with (
             fsops.explained(f"open {present.name} to pip"),
             self._store.lock(present.name, f"it works on {present.name}"),
@@ -205,6 +217,12 @@ class Installer:
 
     def _at_hand(self, build: Build) -> bool:
         return self._cache.holds(build.sha256) or any(not url.startswith("http") for url in self._index.urls(build))
+
+
+def _as_it_was(existing: Installed | None, options: Options) -> Options:
+    """Return the options for a replacement: what was opened to pip stays open."""
+    opened = existing is not None and existing.managed and not fixups.is_externally_managed(existing.path)
+    return options._replace(allow_pip=True) if opened else options
 
 
 def _ignore(_line: str) -> None:

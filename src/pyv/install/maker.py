@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pyv import __version__, fixups, fsops, manifest, proc, smoke
 from pyv.errors import VerificationError
-from pyv.fetch import redact
+from pyv.fetch import MissingError, redact
 from pyv.install.model import Job, Outcome
 from pyv.layout import MANIFEST, RECEIPT
 from pyv.unpack import Unpacker
@@ -76,6 +76,18 @@ class Maker:
             VerificationError: it is not what it should be.
             OSError: it could not be written.
         """
+        try:
+            return self._make(job)
+        except VerificationError as error:
+            if job.file is None:
+                self._cache.forget(job.sha256)
+            error.hint = error.hint or "nothing was installed; ask whoever made the archive or keeps the mirror"
+            raise
+        except MissingError as error:
+            error.hint = error.hint or "see: pyv list; a mirror without download-metadata.json may lack what it shows"
+            raise
+
+    def _make(self, job: Job) -> Outcome:
         fsops.sweep(self._layout.staging)
         label = job.build.version.name if job.build else "archive"
         with fsops.staging(self._layout.staging, label) as area:
@@ -92,7 +104,8 @@ class Maker:
             self._checkpoint("unpacked")
             job.watcher.phase("checking")
             version = job.build.version if job.build else smoke.ask(tree, self._env).version
-            existed = os.path.lexists(self._layout.version(version))
+            # A link whose target is gone is replaced, as if nothing were there
+            existed = self._store.get(version.name) is not None
             if existed and not job.options.force:
                 return Outcome(version.name, self._layout.version(version), "already")
             self._finish(tree, version, job)
@@ -109,13 +122,29 @@ class Maker:
             urls = self._index.urls(job.build) if job.build else [job.url]
             self._cache.obtain(urls, job.sha256, self._fetcher, unpacker, scratch=area, progress=job.watcher.progress)
             return
+        self._read(job, unpacker.write)
+
+    def check(self, job: Job) -> None:
+        """Read an archive that lies here, and compare its hash.
+
+        Raises:
+            VerificationError: it is another one.
+            OSError: it could not be read.
+        """
+        self._read(job, lambda _data: None)
+
+    @staticmethod
+    def _read(job: Job, use: Callable[[bytes], None]) -> None:
         digest = hashlib.sha256()
-        with open(job.file, "rb", buffering=0) as stream:
+        with open(job.file or "", "rb", buffering=0) as stream:
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
-                unpacker.write(chunk)
+                use(chunk)
         if digest.hexdigest() != job.sha256:
-            raise VerificationError(f"{job.file} has the sha256 {digest.hexdigest()}, not {job.sha256}")
+            raise VerificationError(
+                f"{job.file} has the sha256 {digest.hexdigest()}, not {job.sha256}",
+                hint="get it once more",
+            )
 
     def _finish(self, tree: Path, version: Version, job: Job) -> None:
         """Make a tree ready for its place: relocated, tried out, described, and safely on disk."""
@@ -162,24 +191,27 @@ class _Background(Generic[_Result]):
         self._function = function
         self._results: list[_Result] = []
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="background", daemon=True)
+        # Not Thread.join: broken off by an interrupt, it takes the thread for ended (CPython before 3.13)
+        self._ended = threading.Event()
 
     def __enter__(self) -> _Background[_Result]:
-        self._thread.start()
+        threading.Thread(target=self._run, name="background", daemon=True).start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._thread.join()  # nothing may still work in a folder that is about to be renamed or removed
+        self._ended.wait()  # nothing may still work in a folder that is about to be renamed or removed
 
     def _run(self) -> None:
         try:
             self._results.append(self._function())
         except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the thread that asks for the result
             self._error = error
+        finally:
+            self._ended.set()
 
     def result(self) -> _Result:
         """Wait for the function's result, and return or raise it."""
-        self._thread.join()
+        self._ended.wait()
         if self._error is not None:
             raise self._error
         return self._results[0]
@@ -196,6 +228,9 @@ def write_description(
         contents: its manifest.
         durable: whether to wait for the disk; not needed where the whole file system is synced afterwards.
     """
+    own = (version / RECEIPT).parent
+    own.mkdir(exist_ok=True)
+    own.chmod(0o755)  # for the readers of a shared store, whatever the umask says
     fsops.write_whole(version / MANIFEST, manifest.dump(contents), durable=durable)
     fsops.write_whole(version / RECEIPT, json.dumps(receipt, indent=1).encode() + b"\n", durable=durable)
 
