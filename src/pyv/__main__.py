@@ -35,7 +35,11 @@ def _open_what_is_closed() -> None:
 def leave() -> None:
     """Run pyv and end this process at once: all is done by then, and taking every module apart would be waste."""
     _open_what_is_closed()
-    status = main()
+    try:
+        status = main()
+    except KeyboardInterrupt:  # while it was still starting, or already done
+        sys.stderr.write("pyv: interrupted\n")
+        status = 130
     try:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -164,6 +164,8 @@ class Elf:
             place += distance
 
     def _unpack(self, fields: str, offset: int) -> tuple[int, ...]:
+        if offset > len(self._data):
+            raise IndexError(offset)  # struct would say OverflowError of a number that no file is as long as
         return struct.unpack_from(f"{self._order}{fields}", self._data, offset)
 
     def _string(self, place: int) -> str:

@@ -276,9 +276,14 @@ def staging(folder: Path, label: str) -> Iterator[Path]:
             area.mkdir(mode=0o755)
             yield area
         finally:
-            remove_tree(area)
-            with suppress(OSError):
-                os.unlink(guard)
+            try:
+                remove_tree(area)
+            except KeyboardInterrupt:  # the first one; whoever insists gets out, and the next command sweeps
+                remove_tree(area)
+                raise
+            finally:
+                with suppress(OSError):
+                    os.unlink(guard)
 
 
 def sweep(folder: Path) -> None:
