@@ -64,14 +64,14 @@ class Dripping:
 def test_everything_is_written_and_told_sorted_by_path(room: Room) -> None:
     elf, text, time = b"\x7fELF" * 400, b"import sys\n", MTIME * NANO
     assert room.extract(packed(TREE)) == [
-        archive.Entry("bin", "dir", 0o755, 0, time, ""),
-        archive.Entry("bin/python3", "link", 0o777, 0, time, "python3.12"),
-        archive.Entry("bin/python3.12", "file", 0o755, len(elf), time, ""),
-        archive.Entry("lib", "dir", 0o755, 0, time, ""),
-        archive.Entry("lib/empty", "file", 0o644, 0, time, ""),
-        archive.Entry("lib/os.py", "file", 0o644, len(text), time, ""),
-        archive.Entry("lib/os2.py", "file", 0o644, len(text), time, ""),
-        archive.Entry("lib/up", "link", 0o777, 0, time, "../bin"),
+        archive.Entry("bin", "dir", 0o755, 0, time, "", ""),
+        archive.Entry("bin/python3", "link", 0o777, 0, time, "", "python3.12"),
+        archive.Entry("bin/python3.12", "file", 0o755, len(elf), time, digest(elf), ""),
+        archive.Entry("lib", "dir", 0o755, 0, time, "", ""),
+        archive.Entry("lib/empty", "file", 0o644, 0, time, digest(b""), ""),
+        archive.Entry("lib/os.py", "file", 0o644, len(text), time, digest(text), ""),
+        archive.Entry("lib/os2.py", "file", 0o644, len(text), time, digest(text), ""),
+        archive.Entry("lib/up", "link", 0o777, 0, time, "", "../bin"),
     ]
     assert (room.inside / "bin" / "python3").read_bytes() == elf
     assert (room.inside / "lib" / "os.py").read_bytes() == text

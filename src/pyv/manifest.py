@@ -13,6 +13,7 @@ from pyv.errors import VerificationError
 from pyv.layout import MANIFEST
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 _SCHEMA = 1
@@ -63,6 +64,16 @@ def describe(path: str, status: os.stat_result) -> Entry:
     if stat.S_ISLNK(status.st_mode):
         return Entry("link", 0o777, 0, 0, os.readlink(path))
     return Entry("dir" if stat.S_ISDIR(status.st_mode) else "other", mode, 0, 0, "")
+
+
+def refresh(contents: Manifest, root: Path, paths: Iterable[str]) -> None:
+    """Describe some paths below a folder anew, after they were written, made or removed."""
+    for path in paths:
+        full = os.path.join(root, path)
+        try:
+            contents[path] = describe(full, os.lstat(full))
+        except FileNotFoundError:
+            contents.pop(path, None)
 
 
 def snapshot(root: Path) -> Manifest:

@@ -117,8 +117,8 @@ class Unpacker:
             self._run.end(_AbortedError)
             self._run = None
 
-    def finish(self) -> None:
-        """Wait until everything is unpacked.
+    def finish(self) -> list[archive.Entry]:
+        """Wait until everything is unpacked, and return what was.
 
         Raises:
             VerificationError: the archive is malformed or breaks a rule.
@@ -127,13 +127,13 @@ class Unpacker:
         if self._spool is not None and self._spool.exists():
             _make(self._folder)
             with open(self._spool, "rb") as file:
-                archive.extract(file, self._name, self._folder, prefix=self._prefix)
-            return
+                return archive.extract(file, self._name, self._folder, prefix=self._prefix)
         self._run = run = self._run or self._start()
         run.end(None)
         self._run = None  # only now: an interrupt while it ends leaves it to `abort`
         if run.error is not None:
             raise run.error
+        return run.entries
 
     def _start(self) -> _Run:
         _make(self._folder)
@@ -149,8 +149,9 @@ def _make(folder: Path) -> None:
 class _Run:
     """One attempt at unpacking: the thread, the feed that it reads, and what came of it."""
 
-    def __init__(self, extract: Callable[[_Feed], object]) -> None:
+    def __init__(self, extract: Callable[[_Feed], list[archive.Entry]]) -> None:
         self.feed = _Feed()
+        self.entries: list[archive.Entry] = []
         self.error: BaseException | None = None
         self._extract = extract
         # Not Thread.join: broken off by an interrupt, it takes the thread for ended (CPython before 3.13)
@@ -166,7 +167,7 @@ class _Run:
 
     def _work(self) -> None:
         try:
-            self._extract(self.feed)
+            self.entries = self._extract(self.feed)
         except _AbortedError:
             pass
         except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the thread that asked

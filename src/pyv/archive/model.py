@@ -17,6 +17,7 @@ class Entry(NamedTuple):
         mode: permission bits as they are on disk; 0o777 for links, whose own bits mean nothing.
         size: bytes; 0 unless a file.
         mtime_ns: modification time, nanoseconds since 1970.
+        sha256: hex digest of a file's content, "" for the others.
         target: what a link points to, exactly as in the archive; "" for the others.
     """
 
@@ -25,6 +26,7 @@ class Entry(NamedTuple):
     mode: int
     size: int
     mtime_ns: int
+    sha256: str
     target: str
 
 

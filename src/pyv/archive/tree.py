@@ -7,6 +7,7 @@ written there is no link on the disk that could lead one of them astray.
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import os
 import stat
 from typing import TYPE_CHECKING, Literal
@@ -76,7 +77,7 @@ class Tree:
             self._kinds[name] = "link"
             self._links[name] = member.target
             if path:
-                self._entries[path] = Entry(path, "link", 0o777, 0, member.mtime_ns, member.target)
+                self._entries[path] = Entry(path, "link", 0o777, 0, member.mtime_ns, "", member.target)
         else:
             self._add_hard_link(name, path, clean_name(member.target))
 
@@ -93,14 +94,14 @@ class Tree:
         for name in self._links:
             check.follow(name)
         entries = [self._entries[path] for path in sorted(self._entries)]
-        for path, kind, _, _, mtime_ns, target in entries:
+        for path, kind, _, _, mtime_ns, _, target in entries:
             if kind == "link":
                 try:
                     os.symlink(target, self._top + path)
                 except FileExistsError:
                     raise self._ambiguous(self._base + path) from None
                 os.utime(self._top + path, ns=(mtime_ns, mtime_ns), follow_symlinks=False)
-        for path, kind, mode, _, mtime_ns, _ in entries:
+        for path, kind, mode, _, mtime_ns, _, _ in entries:
             if kind == "dir":
                 os.chmod(self._top + path, mode)
                 os.utime(self._top + path, ns=(mtime_ns, mtime_ns))
@@ -152,7 +153,7 @@ class Tree:
                     os.mkdir(self._top + path, 0o700)
                 except FileExistsError:
                     raise self._ambiguous(name) from None
-            self._entries[path] = Entry(path, "dir", mode & _FILE_BITS | stat.S_IRWXU, 0, mtime_ns, "")
+            self._entries[path] = Entry(path, "dir", mode & _FILE_BITS | stat.S_IRWXU, 0, mtime_ns, "", "")
         self._kinds[name] = "dir"
 
     def _add_hard_link(self, name: str, path: str, target: str) -> None:
@@ -175,12 +176,14 @@ class Tree:
         if not mode & stat.S_IXUSR:
             mode &= ~_OTHERS_EXECUTE
         mtime_ns = member.mtime_ns
+        digest = hashlib.sha256()
         try:
             descriptor = os.open(self._top + path, _NEW_FILE, mode)
         except FileExistsError:
             raise self._ambiguous(name) from None
         try:
             for piece in member.body:
+                digest.update(piece)
                 written = os.write(descriptor, piece)
                 while written < len(piece):
                     written += os.write(descriptor, piece[written:])
@@ -192,4 +195,4 @@ class Tree:
             os.utime(descriptor, ns=(mtime_ns, mtime_ns))
         finally:
             os.close(descriptor)
-        self._entries[path] = Entry(path, "file", mode, member.size, mtime_ns, "")
+        self._entries[path] = Entry(path, "file", mode, member.size, mtime_ns, digest.hexdigest(), "")

@@ -17,6 +17,7 @@ from pyv.versions import Request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from concurrent.futures import Future
 
     from pyv.cli.app import App
     from pyv.install import Installer, Outcome
@@ -132,12 +133,12 @@ def _install_all(app: App, targets: Sequence[_Wanted], options: Options, sha256:
         return _install_one(app, installer, targets[0], options, sha256, _watcher(app, targets[0], 0, stop))
     from concurrent.futures import ThreadPoolExecutor
 
+    futures: list[Future[int]] = []
     with ThreadPoolExecutor(len(targets), thread_name_prefix="install") as pool:
-        futures = [
-            pool.submit(_install_one, app, installer, target, options, sha256, _watcher(app, target, number, stop))
-            for number, target in enumerate(targets)
-        ]
         try:
+            for number, target in enumerate(targets):
+                watcher = _watcher(app, target, number, stop)
+                futures.append(pool.submit(_install_one, app, installer, target, options, sha256, watcher))
             statuses = [future.result() for future in futures]
         except KeyboardInterrupt:
             stop.set()

@@ -98,17 +98,23 @@ class Maker:
                 self._feed(unpacker, job, area)
                 self._checkpoint("downloaded")
                 job.watcher.phase("unpacking")
-                unpacker.finish()
+                entries = unpacker.finish()
             finally:
                 unpacker.abort()
             self._checkpoint("unpacked")
+            contents = {
+                each.path: manifest.Entry(each.kind, each.mode, each.size, each.mtime_ns, each.sha256)
+                if each.kind == "file"
+                else manifest.Entry(each.kind, each.mode, 0, 0, each.target)
+                for each in entries
+            }
             job.watcher.phase("checking")
             version = job.build.version if job.build else smoke.ask(tree, self._env).version
             # A link whose target is gone is replaced, as if nothing were there
             existed = self._store.get(version.name) is not None
             if existed and not job.options.force:
                 return Outcome(version.name, self._layout.version(version), "already")
-            self._finish(tree, version, job)
+            self._finish(tree, version, contents, job)
             self._store.commit(tree, version.name)
             self._checkpoint("committed")
         self._store.update_links()
@@ -146,11 +152,11 @@ class Maker:
                 hint="get it once more",
             )
 
-    def _finish(self, tree: Path, version: Version, job: Job) -> None:
+    def _finish(self, tree: Path, version: Version, contents: manifest.Manifest, job: Job) -> None:
         """Make a tree ready for its place: relocated, tried out, described, and safely on disk."""
         final = self._layout.version(version)
         kind = {"implementation": version.implementation, "system": self._host.platform.system}
-        fixups.for_starting(
+        start = fixups.for_starting(
             tree,
             final,
             **kind,
@@ -159,11 +165,13 @@ class Maker:
         )
         # The interpreter is tried out while that is done which no start depends on
         with _Background(lambda: smoke.ask(tree, self._env)) as trial:
-            fixups.for_building(tree, final, **kind, allow_pip=job.options.allow_pip)
+            build = fixups.for_building(tree, final, **kind, allow_pip=job.options.allow_pip)
             self._checkpoint("fixed")
+            manifest.refresh(contents, tree, start.changed | build.changed)
             if job.options.compile_bytecode:
                 self._compile(tree, final)
-            write_description(tree, _receipt(version, self._host, job), manifest.snapshot(tree), durable=False)
+                contents = manifest.snapshot(tree)
+            write_description(tree, _receipt(version, self._host, job), contents, durable=False)
             self._checkpoint("described")
             fsops.sync_file_system(tree)
             reported = trial.result()
