@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _ARCHIVES = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2", ".zip")
 # How long the other installs of an interrupted command may take to clean up after themselves, in seconds
 _GRACE = 5
+# How long an interrupt may go unheard while other threads work, in seconds
+_EAR_SECONDS = 0.1
 _SAID = {
     "installed": "installed",
     "replaced": "installed again",
@@ -131,7 +133,7 @@ def _install_all(app: App, targets: Sequence[_Wanted], options: Options, sha256:
     stop = threading.Event()
     if len(targets) == 1:
         return _install_one(app, installer, targets[0], options, sha256, _watcher(app, targets[0], 0, stop))
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import ThreadPoolExecutor, wait
 
     futures: list[Future[int]] = []
     with ThreadPoolExecutor(len(targets), thread_name_prefix="install") as pool:
@@ -139,6 +141,9 @@ def _install_all(app: App, targets: Sequence[_Wanted], options: Options, sha256:
             for number, target in enumerate(targets):
                 watcher = _watcher(app, target, number, stop)
                 futures.append(pool.submit(_install_one, app, installer, target, options, sha256, watcher))
+            # With a time limit: a signal that comes just before a wait without one is heard only after it
+            while wait(futures, timeout=_EAR_SECONDS).not_done:
+                pass
             statuses = [future.result() for future in futures]
         except KeyboardInterrupt:
             stop.set()
