@@ -285,3 +285,29 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert done.stdout == b"EFBIG\n"
+
+
+class Line:
+    """A source whose bytes are long in coming: before each block it notes how many files there are by then."""
+
+    def __init__(self, data: bytes, top: Path) -> None:
+        self._rest = io.BytesIO(data)
+        self._top = top
+        self.files: list[int] = []
+
+    def ready(self) -> bool:
+        return False
+
+    def read(self, size: int, /) -> bytes:
+        self.files.append(len(list(self._top.glob("*"))))
+        return self._rest.read(size)
+
+
+def test_what_a_slow_line_has_brought_is_written_before_more_is_awaited(tmp_path: Path) -> None:
+    blocks = 20
+    tar = b"".join(file(f"python/{number}", os.urandom(128 * 1024)) for number in range(blocks)) + END
+    top = tmp_path / "top"
+    top.mkdir()
+    line = Line(packed(tar, "a.tar.gz"), top)
+    archive.extract(line, "a.tar.gz", top, prefix="python")
+    assert line.files[:blocks] == pytest.approx(range(blocks), abs=2)

@@ -231,3 +231,31 @@ def test_plain_http_reads_no_certificates(server: Server) -> None:
     )
     command = [sys.executable, "-c", program, server.url(PATH)]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        ("/a b/é?x=ü y", "/a%20b/%C3%A9?x=%C3%BC%20y"),
+        ("/two//slashes/", "/two//slashes/"),
+        ("/cpython-3.12.7+20241016-x~[1].tar.gz", "/cpython-3.12.7+20241016-x~[1].tar.gz"),
+        ("?only=query", "/?only=query"),
+    ],
+)
+def test_an_address_is_sent_as_urls_are_written(server: Server, fetcher: Fetcher, asked: str, sent: str) -> None:
+    with pytest.raises(MissingError):
+        fetcher.get(server.url(asked))
+    assert server.paths == [sent]
+    assert server.requests[0].headers["host"] == server.url().removeprefix("http://")
+
+
+def test_an_address_with_control_characters_is_not_asked_for(server: Server, fetcher: Fetcher) -> None:
+    with pytest.raises(NetworkError, match="not a valid url"):
+        fetcher.get(server.url("/a\x7fb"))
+    assert server.requests == []
+
+
+def test_a_document_that_is_not_the_gzip_it_says_is_an_error(server: Server, fetcher: Fetcher) -> None:
+    server.always(PATH, Fault(headers={"Content-Encoding": "gzip"}))
+    with pytest.raises(NetworkError, match="malformed"):
+        fetcher.get(server.url(PATH))

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock, Timeout
 
 from pyv import fsops
 
@@ -186,3 +187,42 @@ def test_failed_system_calls_are_explained(number: int, words: str) -> None:
     error = fsops.explain(OSError(number, os.strerror(number), "/x"), "install 3.12.1")
     assert error.message == words
     assert error.exit_code == 1
+
+
+def test_a_lock_that_is_taken_at_once_and_one_that_is_waited_for_exclude_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "a.lock"
+    theirs = FileLock(path, thread_local=False)
+    with fsops.try_lock(path) as held:
+        assert held
+        with pytest.raises(Timeout):
+            theirs.acquire(blocking=False)
+        with fsops.try_lock(path) as again:
+            assert not again
+    theirs.acquire(blocking=False)
+    with fsops.try_lock(path) as held:
+        assert not held
+    theirs.release()
+    with fsops.try_lock(path) as held:
+        assert held
+
+
+def test_a_free_lock_costs_no_library(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from pyv import fsops\n"
+        f"with fsops.lock(Path({os.fspath(tmp_path / 'b.lock')!r}), waiting=print, warn=print): pass\n"
+        "assert 'filelock' not in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).returncode == 0
+
+
+def test_where_everybody_gets_the_lock_nobody_is_told_to_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    with fsops.staging(tmp_path, "x") as area:
+        monkeypatch.setattr(fcntl, "flock", lambda _descriptor, _operation: None)
+        with fsops.try_lock(tmp_path / "y.lock") as held:
+            assert not held
+        fsops.sweep(tmp_path)
+        assert area.exists()

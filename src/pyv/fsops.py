@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 # What flock answers on file systems that have none, or only pretend to (NFS, some FUSE and cluster file systems)
 _NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EBADF, errno.EOPNOTSUPP, errno.EINVAL})
+# What a file system answers to somebody who may not write there
+NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _LOCK_POLL_SECONDS = 0.02
+# The folders of which this process has said so; a command takes several locks in each
+_told: set[Path] = set()
 # Shorter waits are not worth a word
 _PATIENCE_SECONDS = 0.5
 _RENAME_EXCHANGE = 2
@@ -201,12 +205,19 @@ def lock(path: Path, *, waiting: Callable[[], None], warn: Callable[[str], None]
     Args:
         path: the lock file; its folder is made if need be. The file stays, for unlinking a held lock would let two in.
         waiting: called once when another process holds it and does not let go at once.
-        warn: called with one line where the file system knows no locks. The caller then goes on without: everything
-            it does ends in a rename, so that nothing is half there even so.
+        warn: called with one line where the file system knows no locks, once for each folder. The caller then goes on
+            without: everything it does ends in a rename, so that nothing is half there even so.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = _take_at_once(path)
+    if descriptor >= 0:
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+        return
     from filelock import Timeout
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     guard = _file_lock(path)
     try:
         try:
@@ -217,7 +228,9 @@ def lock(path: Path, *, waiting: Callable[[], None], warn: Callable[[str], None]
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
             raise
-        warn(f"{path.parent} is on a file system without locks: several pyv at once may repeat work, not break it")
+        if path.parent not in _told:
+            _told.add(path.parent)
+            warn(f"{path.parent} is on a file system without locks: several pyv at once may repeat work, not break it")
         yield
         return
     try:
@@ -226,9 +239,41 @@ def lock(path: Path, *, waiting: Callable[[], None], warn: Callable[[str], None]
         guard.release()
 
 
+def _take_at_once(path: Path) -> int:
+    """Take a lock that nobody holds, and return the descriptor that holds it; -1 if that is not as simple as that.
+
+    Most locks are free, and to import filelock takes longer than most of what is done under them. It takes the same
+    lock in the same way, flock(2) of the whole file, when there is somebody to wait for or the system has no flock.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return -1
+    descriptor = -1
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        if descriptor >= 0:
+            os.close(descriptor)
+        return -1
+    return descriptor
+
+
 @contextmanager
 def try_lock(path: Path) -> Iterator[bool]:
     """Hold a lock if nobody else does; yields whether it is held. Without working locks it is not."""
+    descriptor = _take_at_once(path)
+    if descriptor >= 0:
+        # Some file systems give a lock to everybody who asks; what is under it may then be somebody's
+        second = _take_at_once(path)
+        try:
+            if second >= 0:
+                os.close(second)
+            yield second < 0
+        finally:
+            os.close(descriptor)
+        return
     from filelock import Timeout
 
     guard = _file_lock(path)

@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SECONDS = 60
-# It prints the implementation, then major minor patch level serial of the language, abiflags, and its own version
+# It prints the implementation, then major minor patch level serial of the language, abiflags, and its own version. It
+# collects no garbage and leaves without taking its modules apart: an install waits for it.
 _QUESTION = """
+import gc
+gc.disable()
 import ssl, sqlite3, zlib, ctypes, sys
 ssl.SSLContext, sqlite3.connect, zlib.crc32, ctypes.CDLL  # a folder without its files imports, too, as a namespace
 own = getattr(sys, "pypy_version_info", ())
-print("pyv:", sys.implementation.name, *sys.version_info, "flags=" + getattr(sys, "abiflags", ""), *own)
+print("pyv:", sys.implementation.name, *sys.version_info, "flags=" + getattr(sys, "abiflags", ""), *own, flush=True)
+import os
+os._exit(0)
 """
 _LEVELS = {"alpha": "a", "beta": "b", "candidate": "rc", "final": ""}
 

@@ -32,7 +32,11 @@ _XZ_MEMORY = 80 * 2**20
 
 
 class Source(Protocol):
-    """Where packed bytes come from: a file, or a download under way."""
+    """Where packed bytes come from: a file, or a download under way.
+
+    One that can make its reader wait has another method, `ready() -> bool`: whether enough is there to be read at once.
+    What is unpacked already is then not held up by what is still to come.
+    """
 
     def read(self, size: int, /) -> bytes:
         """At most that many bytes; none only at the end. What it raises passes through."""
@@ -174,12 +178,12 @@ class _Ahead:
             yield block
             self._results.put(None)
 
-    def pieces(self, read: Callable[[], bytes]) -> Iterator[bytes]:
+    def pieces(self, read: Callable[[], bytes], ready: Callable[[], bool]) -> Iterator[bytes]:
         self._thread.start()
         given = 0
         ended = False
         while True:
-            while given < _BLOCKS_AHEAD and not ended:
+            while not ended and (not given or (given < _BLOCKS_AHEAD and ready())):
                 block = read()
                 ended = not block
                 given += 1
@@ -239,7 +243,7 @@ def unpacked(
 
     def counted() -> Iterator[bytes]:
         total = 0
-        for piece in ahead.pieces(read):
+        for piece in ahead.pieces(read, getattr(source, "ready", lambda: True)):
             total += len(piece)
             if total > limits.total_bytes:
                 raise RefusedError(f"it unpacks to more than {limits.total_bytes:,} bytes")

@@ -14,21 +14,18 @@ from pyv.platforms import Platform, split_arch
 from pyv.versions import Version
 from pyv.versions.version import NUMBER, PRE, numbers, stage
 
-_CPYTHON = re.compile(
+# Compiled by the first use, and kept by re: most runs use none or one of these
+_CPYTHON = (
     rf"cpython-({NUMBER})\.({NUMBER})\.({NUMBER})({PRE})?(?:\+(\d{{1,14}}))?"
-    r"-([a-z0-9_]+)-(unknown-linux-([a-z0-9]+)|apple-darwin|pc-windows-msvc)((?:-[a-zA-Z0-9_+]+)+)\.tar\.(?:gz|zst)",
-    re.ASCII,
+    r"-([a-z0-9_]+)-(unknown-linux-([a-z0-9]+)|apple-darwin|pc-windows-msvc)((?:-[a-zA-Z0-9_+]+)+)\.tar\.(?:gz|zst)"
 )
-_PYPY = re.compile(
-    rf"pypy({NUMBER})\.({NUMBER})-v({NUMBER}(?:\.{NUMBER}){{1,2}})({PRE})?-(\w+)\.(?:tar\.(?:gz|bz2)|zip)", re.ASCII
-)
-_GRAALPY = re.compile(
+_PYPY = rf"pypy({NUMBER})\.({NUMBER})-v({NUMBER}(?:\.{NUMBER}){{1,2}})({PRE})?-(\w+)\.(?:tar\.(?:gz|bz2)|zip)"
+_GRAALPY = (
     rf"graalpy(?:({NUMBER})\.({NUMBER}))?-({NUMBER}(?:\.{NUMBER}){{1,3}})-(linux|macos|windows)-(amd64|aarch64)"
-    r"\.(?:tar\.gz|zip)",
-    re.ASCII,
+    r"\.(?:tar\.gz|zip)"
 )
-_DATED = re.compile(r"(\d{8})T\d{4}", re.ASCII)
-_SUM = re.compile(r"([0-9a-fA-F]{64}) [ *]([0-9A-Za-z][0-9A-Za-z._+-]{0,254})", re.ASCII)
+_DATED = r"(\d{8})T\d{4}"
+_SUM = r"([0-9a-fA-F]{64}) [ *]([0-9A-Za-z][0-9A-Za-z._+-]{0,254})"
 _PYPY_PLATFORMS = {
     "linux64": Platform("linux", "x86_64", "", "gnu"),
     "linux32": Platform("linux", "i686", "", "gnu"),
@@ -62,13 +59,13 @@ def parse_asset(name: str, url: str) -> Build | None:
         name: the file's name, not percent-encoded.
         url: where it is.
     """
-    found = _PYPY.fullmatch(name)
+    found = re.fullmatch(_PYPY, name, re.ASCII)
     if found:
         platform = _PYPY_PLATFORMS.get(found[5])
         own = numbers(found[3])
         version = Version("pypy", (int(found[1]), int(found[2])), stage(found[4]), own=own)
         return Build(version, platform, url, "", found[3] + (found[4] or "")) if platform else None
-    found = _GRAALPY.fullmatch(name)
+    found = re.fullmatch(_GRAALPY, name, re.ASCII)
     if found:
         release = (int(found[1]), int(found[2])) if found[1] else ()
         own = numbers(found[3])
@@ -104,8 +101,9 @@ def parse_sums(text: str, *, base_url: str) -> list[Build]:
 def parse_hashes(text: str) -> dict[str, str]:
     """Return the names and hashes of a SHA256SUMS file; lines with other names than plain ones are left out."""
     hashes = {}
+    pattern = re.compile(_SUM, re.ASCII)
     for line in text.split("\n"):
-        found = _SUM.fullmatch(line.rstrip("\r"))
+        found = pattern.fullmatch(line.rstrip("\r"))
         if found:
             hashes[found[2]] = found[1].lower()
     return hashes
@@ -117,7 +115,7 @@ def is_static(platform: Platform, name: str, build: str) -> bool:
 
 
 def _cpython(name: str, url: str) -> tuple[Build, Flavour] | None:
-    found = _CPYTHON.fullmatch(name)
+    found = re.fullmatch(_CPYTHON, name, re.ASCII)
     if found is None:
         return None
     arch, level = split_arch(found[6])
@@ -127,7 +125,7 @@ def _cpython(name: str, url: str) -> tuple[Build, Flavour] | None:
     flags = [flag for part in parts for flag in part.split("+")]
     if not is_known(platform) or len(set(flags)) != len(flags) or not _FLAGS.issuperset(flags):
         return None
-    dated = _DATED.fullmatch(kind)
+    dated = re.fullmatch(_DATED, kind, re.ASCII)
     build = found[5] or (dated[1] if dated else "")
     if not build:
         return None

@@ -19,8 +19,8 @@ _VARIANTS = {
     "freethreaded": (True, False),
     "freethreaded+debug": (True, True),
 }
-_PRE = re.compile(PRE, re.ASCII)
-_OWN = re.compile(rf"({NUMBER}(?:\.{NUMBER}){{1,3}})({PRE})?", re.ASCII)
+# Compiled by the first use, and kept by re
+_OWN = rf"({NUMBER}(?:\.{NUMBER}){{1,3}})({PRE})?"
 _BUILD = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _WORD = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)
@@ -94,10 +94,10 @@ def _build(entry: dict[str, object]) -> Build:
     platform = _platform(entry)
     url = _url(entry.get("url"))
     asset = unquote(url.rpartition("/")[2])
-    told = parse_asset(asset, url)
     build = entry.get("build")
-    if build is None and told is not None:  # older metadata has no such field
-        build = told.build
+    if build is None:  # older metadata has no such field
+        told = parse_asset(asset, url)
+        build = told.build if told else None
     if not isinstance(build, str) or not _BUILD.fullmatch(build):
         raise _UnusableError("malformed build")
     variant = entry.get("variant")
@@ -116,11 +116,11 @@ def _version(implementation: str, entry: dict[str, object], build: str, variant:
     freethreaded, debug = variant
     if implementation == "cpython":
         pre = _text(entry.get("prerelease"))
-        if entry.get("prerelease") and not _PRE.fullmatch(pre):
+        if entry.get("prerelease") and not re.fullmatch(PRE, pre, re.ASCII):
             raise _UnusableError("malformed version")
         return Version(implementation, release, stage(pre), freethreaded, debug)
     # What the file calls a build is their own version, and a pre-release is one of that
-    own = _OWN.fullmatch(build)
+    own = re.fullmatch(_OWN, build, re.ASCII)
     if own is None or freethreaded or debug:
         raise _UnusableError("malformed version")
     return Version(implementation, release, stage(own[2]), own=numbers(own[1]))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pyv.fetch.addresses import Address
 
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
 
 
 class Proxy(NamedTuple):
@@ -41,7 +41,7 @@ def proxy_for(address: Address, env: Mapping[str, str]) -> Proxy | None:
     text = env.get(name, "").strip()
     if not text or _is_spared(address, env.get("no_proxy", env.get("NO_PROXY", ""))):
         return None
-    if not _SCHEME.match(text):
+    if not re.match(_SCHEME, text):
         text = f"http://{text}"
     try:
         parsed = addresses.parse(text)

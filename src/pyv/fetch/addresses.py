@@ -7,10 +7,10 @@ from typing import NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
 _PORTS = {"http": 80, "https": 443}
-_END_OF_HOST = re.compile(r"[/?#]")
-_END_OF_PATH = re.compile(r"[?#]")
+_END_OF_HOST = r"[/?#]"
+_END_OF_PATH = r"[?#]"
 # A host as it may stand before a port or the path
-_HOST = re.compile(r"(.*:\d*|[^:]*|.*\])")
+_HOST = r"(.*:\d*|[^:]*|.*\])"
 
 
 class InvalidUrlError(ValueError):
@@ -116,9 +116,9 @@ def redact(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator or scheme.lower() == "file":
         return printable(url)
-    host = _END_OF_HOST.split(rest, maxsplit=1)[0]
+    host = re.split(_END_OF_HOST, rest, maxsplit=1)[0]
     if "@" in host:
         rest = rest[host.rindex("@") + 1 :]
-    elif "@" in rest and not _HOST.fullmatch(host):
+    elif "@" in rest and not re.fullmatch(_HOST, host):
         rest = rest.rpartition("@")[2]  # a password with a / in it, which should have been written %2F
-    return printable(f"{scheme}://{_END_OF_PATH.split(rest, maxsplit=1)[0]}")
+    return printable(f"{scheme}://{re.split(_END_OF_PATH, rest, maxsplit=1)[0]}")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _FILE_CHUNK = 1 << 18
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII)
+_CONTENT_RANGE = r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)"
 _DEFAULT_LIMITS = Limits()
 _OTHER_SOURCE = "the copy there is damaged or not the one in the catalogue: set PYV_MIRROR to another place"
 
@@ -93,6 +93,7 @@ class Fetcher:
         validators: Validators = Validators(),  # noqa: B008 - an immutable value
         max_bytes: int = 64 << 20,
         patience: float | None = None,
+        accept: str = "*/*",
     ) -> Document:
         """Return a small document.
 
@@ -101,6 +102,7 @@ class Fetcher:
             validators: those of the copy that the caller has, if it has one.
             max_bytes: the longest that is accepted, decoded.
             patience: seconds after which the caller hears that it failed, whatever goes on; None for no such bound.
+            accept: the media types that are understood, best first; a server may know none of them.
 
         Raises:
             MissingError: the place has no such document.
@@ -108,13 +110,13 @@ class Fetcher:
             VerificationError: it is longer than accepted.
         """
         if patience is None:
-            return self._get(url, validators, max_bytes, None)
+            return self._get(url, validators, max_bytes, None, accept)
         # A resolver without a network and a dead network file system block for minutes; only a thread can be left there
         done: list[Document | BaseException] = []
 
         def run() -> None:
             try:
-                done.append(self._get(url, validators, max_bytes, patience))
+                done.append(self._get(url, validators, max_bytes, patience, accept))
             except BaseException as error:  # noqa: BLE001 - it belongs to the thread that asked
                 done.append(error)
 
@@ -179,7 +181,7 @@ class Fetcher:
         deadline = None if patience is None else self._clock() + patience
         return Retries(self._limits, self._sleep, self._clock, self._notify, deadline)
 
-    def _get(self, url: str, validators: Validators, max_bytes: int, patience: float | None) -> Document:
+    def _get(self, url: str, validators: Validators, max_bytes: int, patience: float | None, accept: str) -> Document:
         retries = self._retries(patience)
         retries.begin(addresses.redact(url))
         while True:
@@ -188,16 +190,16 @@ class Fetcher:
                     return _read(path, validators, max_bytes)
                 if self._offline:
                     raise offline()
-                return self._ask(url, validators, max_bytes, retries)
+                return self._ask(url, validators, max_bytes, retries, accept)
             except Failure as failure:
                 if retries.again(failure, progress=False):
                     continue
                 attempt = Attempt(url, failure, retries.tries)
             raise verdict([attempt])
 
-    def _ask(self, url: str, validators: Validators, max_bytes: int, retries: Retries) -> Document:
+    def _ask(self, url: str, validators: Validators, max_bytes: int, retries: Retries, accept: str) -> Document:
         # Gzip and nothing that expands much more: a decoder gives out all that a chunk holds before it can be counted
-        headers = {"Accept-Encoding": "gzip"}
+        headers = {"Accept-Encoding": "gzip", "Accept": accept}
         if validators.etag:
             headers["If-None-Match"] = validators.etag
         if validators.last_modified:
@@ -270,7 +272,7 @@ class Fetcher:
             into.restart()
         length = response.headers.get("content-length", "")
         into.total = into.size + int(length) if length.isdigit() else None
-        if whole := _CONTENT_RANGE.fullmatch(response.headers.get("content-range", "")):
+        if whole := re.fullmatch(_CONTENT_RANGE, response.headers.get("content-range", ""), re.ASCII):
             into.total = int(whole[3]) if whole[3] != "*" else into.total
         if into.total is not None and into.total > self._limits.body:
             raise too_long(self._limits.body)
@@ -286,7 +288,7 @@ class Fetcher:
 def _fits(response: httpx.Response, into: Partial) -> bool:
     """Tell whether a body can be taken: it is the whole, or begins where we are."""
     if response.status_code == 206:
-        part = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
+        part = re.fullmatch(_CONTENT_RANGE, response.headers.get("content-range", ""), re.ASCII)
         return part is not None and int(part[1]) == into.size
     return response.status_code == 200
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -110,6 +109,8 @@ class Retries:
             pause /= 2
         elif self._fruitless >= self._limits.tries:
             return False
+        import random
+
         pause *= random.uniform(0.5, 1)  # noqa: S311 - keeps many clients from coming back at once; no secret
         pause = max(pause, min(failure.retry_after, self._limits.retry_after))
         left = self.remaining()

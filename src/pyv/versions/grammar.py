@@ -24,24 +24,25 @@ _NUMBERS = re.compile(
     re.ASCII,
 )
 _TAG = re.compile(r"([23])(\d{1,2})(t?)", re.ASCII)
-_OWN = re.compile(rf"v?({NUMBER}(?:\.{NUMBER}){{1,3}})({PRE})?", re.ASCII)
-_CLAUSE = re.compile(rf"\s*(===|==|!=|<=|>=|~=|<|>)\s*({NUMBER}(?:\.{NUMBER}){{0,2}})({PRE})?(\.\*)?\s*", re.ASCII)
-_PLATFORM_PART = re.compile(r"[a-z0-9_]+", re.ASCII)
-_NAME = re.compile(r"[^\W_][\w.+-]{0,254}")
-_ENVIRONMENT = re.compile(r"([^/]+)/envs/([^/]+)")
+# These are compiled by the first use, and kept by re: most requests need none of them
+_OWN = rf"v?({NUMBER}(?:\.{NUMBER}){{1,3}})({PRE})?"
+_CLAUSE = rf"\s*(===|==|!=|<=|>=|~=|<|>)\s*({NUMBER}(?:\.{NUMBER}){{0,2}})({PRE})?(\.\*)?\s*"
+_PLATFORM_PART = r"[a-z0-9_]+"
+_NAME = r"[^\W_][\w.+-]{0,254}"
+_ENVIRONMENT = r"([^/]+)/envs/([^/]+)"
 _SYSTEMS = {"linux": "linux", "darwin": "darwin", "macos": "darwin", "windows": "windows", "win32": "windows"}
 
 
 def is_safe_name(name: str) -> bool:
     """Tell whether a name may become a folder in the store: no separator, no dots that climb, no control character."""
-    return bool(_NAME.fullmatch(name)) and ".." not in name and name not in {"system", "3", "2"}
+    return bool(re.fullmatch(_NAME, name)) and ".." not in name and name not in {"system", "3", "2"}
 
 
 def parse(text: str) -> Request | None:
     """Return the request that a text is, or None."""
     if text == "system":
         return Request(text, "system")
-    found = _ENVIRONMENT.fullmatch(text)
+    found = re.fullmatch(_ENVIRONMENT, text) if "/" in text else None
     if found:  # pyenv-virtualenv's long form; the environment is known by its own name
         return Request(text, "name", name=found[2]) if is_safe_name(found[1]) and is_safe_name(found[2]) else None
     lowered = text.lower()
@@ -78,7 +79,7 @@ def _after_implementation(text: str, implementation: str, rest: str, *, short: b
         return None
     parts = parts[1:]
     if parts and implementation == "pypy" and len(request.release) == 2 and not request.own:
-        own = _OWN.fullmatch(parts[0])
+        own = re.fullmatch(_OWN, parts[0], re.ASCII)
         if own:
             request = request._replace(own=numbers(own[1]), pre=stage(own[2]))
             parts = parts[1:]
@@ -89,7 +90,7 @@ def _version(text: str, implementation: str, rest: str) -> Request | None:
     found = _NUMBERS.fullmatch(rest)
     release = numbers(found["release"]) if found else ()
     if implementation != "cpython" and (found is None or release[0] not in _PYTHON_MAJORS):
-        own = _OWN.fullmatch(rest)
+        own = re.fullmatch(_OWN, rest, re.ASCII)
         return Request(text, "version", implementation, pre=stage(own[2]), own=numbers(own[1])) if own else None
     if found is None or (found["short"] and found["long"]):
         return None
@@ -123,7 +124,7 @@ def _tag(text: str, implementation: str, rest: str) -> Request | None:
 def _range(text: str, implementation: str, rest: str) -> Request | None:
     clauses = []
     for part in rest.split(","):
-        found = _CLAUSE.fullmatch(part)
+        found = re.fullmatch(_CLAUSE, part, re.ASCII)
         if found is None:
             return None
         operator, release, pre, wildcard = found[1], numbers(found[2]), stage(found[3]), bool(found[4])
@@ -138,7 +139,7 @@ def _range(text: str, implementation: str, rest: str) -> Request | None:
 def _with_platform(request: Request, parts: list[str]) -> Request | None:
     if not parts:
         return request
-    if len(parts) > 3 or not all(_PLATFORM_PART.fullmatch(part) for part in parts):
+    if len(parts) > 3 or not all(re.fullmatch(_PLATFORM_PART, part, re.ASCII) for part in parts):
         return None
     system, arch, libc = (*parts, "", "")[:3]
     if system not in _SYSTEMS and system != "any":

@@ -15,9 +15,10 @@ STAGES = {"a": 0, "b": 1, "rc": 2, "": 3}
 FINAL = ("", 0)
 # major, minor and patch
 RELEASE_PARTS = 3
-_CPYTHON_NAME = re.compile(rf"({NUMBER}\.{NUMBER}\.{NUMBER})({PRE})?(t?d?)", re.ASCII)
-_PYPY_NAME = re.compile(rf"pypy({NUMBER}\.{NUMBER})-v?({NUMBER}(?:\.{NUMBER}){{1,2}})({PRE})?", re.ASCII)
-_GRAALPY_NAME = re.compile(rf"graalpy-({NUMBER}(?:\.{NUMBER}){{1,3}})", re.ASCII)
+# Compiled by the first use, and kept by re: most runs use none or one of them
+_CPYTHON_NAME = rf"({NUMBER}\.{NUMBER}\.{NUMBER})({PRE})?(t?d?)"
+_PYPY_NAME = rf"pypy({NUMBER}\.{NUMBER})-v?({NUMBER}(?:\.{NUMBER}){{1,2}})({PRE})?"
+_GRAALPY_NAME = rf"graalpy-({NUMBER}(?:\.{NUMBER}){{1,3}})"
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -75,14 +76,14 @@ class Version(NamedTuple):
         Raises:
             RequestError: the text is not the whole name of a version.
         """
-        found = _CPYTHON_NAME.fullmatch(name)
+        found = re.fullmatch(_CPYTHON_NAME, name, re.ASCII)
         if found:
             release, pre, variant = found.groups()
             return cls("cpython", numbers(release), stage(pre), "t" in variant, "d" in variant)
-        found = _PYPY_NAME.fullmatch(name)
+        found = re.fullmatch(_PYPY_NAME, name, re.ASCII)
         if found:
             return cls("pypy", numbers(found[1]), stage(found[3]), own=numbers(found[2]))
-        found = _GRAALPY_NAME.fullmatch(name)
+        found = re.fullmatch(_GRAALPY_NAME, name, re.ASCII)
         if found:
             return cls("graalpy", (), own=numbers(found[1]))
         raise RequestError(f"{name!r} is not the name of a version")
