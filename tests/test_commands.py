@@ -16,29 +16,19 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 from pyv import __version__
+from pyv.cli.group import pyv as group
 from tests.support.command import PYV, cache, environment, everything_in, python_of, pyv, says, store
 
 if TYPE_CHECKING:
     from tests.conftest import Offer
     from tests.support.server import Server
 
-COMMANDS = [
-    "cache",
-    "index",
-    "install",
-    "latest",
-    "link",
-    "list",
-    "pack",
-    "prefix",
-    "root",
-    "uninstall",
-    "verify",
-    "versions",
-]
+with click.Context(group) as _context:
+    COMMANDS = group.list_commands(_context)
 
 
 def on_terminal(*arguments: str, answer: str = "", until: str = "") -> tuple[int, str]:
@@ -99,12 +89,12 @@ def test_versions_marks_what_is_selected_and_why(offered: Offer, tmp_path: Path)
     pin = tmp_path / ".python-version"
     pin.write_text(f"{offered.oldest}\n")
     lines = pyv("versions", cwd=tmp_path).lines
-    assert f"* {offered.oldest} (set by {pin}:1)" in lines
+    assert f"* {offered.oldest} (set by {pin})" in lines
     assert f"  {offered.newest}" in lines
     assert f"  {offered.minor} --> {offered.newest}" in lines
     assert not any("-->" in line for line in pyv("versions", "--skip-aliases", cwd=tmp_path).lines)
     pin.write_text(f"{offered.minor}\n")
-    assert f"* {offered.newest} (set by {pin}:1)" in pyv("versions", cwd=tmp_path).lines
+    assert f"* {offered.newest} (set by {pin})" in pyv("versions", cwd=tmp_path).lines
     pin.write_text("../x\n")
     result = pyv("versions", cwd=tmp_path)
     assert (result.status, str(pin) in result.err) == (0, True)
@@ -222,7 +212,7 @@ def test_a_version_in_use_is_spared_unless_forced(offered: Offer, tmp_path: Path
     (tmp_path / "project").mkdir()
     home = store() / "versions" / offered.oldest / "bin"
     (tmp_path / "project/pyvenv.cfg").write_text(f"home = {home}\n")
-    (store() / "venvs/1").symlink_to(tmp_path / "project")
+    (store() / "venvs" / ("1" * 32)).symlink_to(tmp_path / "project")
     result = pyv("uninstall", "-y", offered.oldest)
     assert (result.status, str(tmp_path / "project") in result.err, "--force" in result.err) == (1, True, True)
     assert pyv("uninstall", "-y", "--force", offered.oldest).status == 0

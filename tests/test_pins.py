@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +16,16 @@ from pyv.errors import RequestError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# Whom permissions hold for, root being none of them: see capset(2); 0x20080522 is _LINUX_CAPABILITY_VERSION_3
+NEAREST = """
+import ctypes, os, sys
+from pyv import pins
+
+if os.geteuid() == 0:
+    assert ctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()) == 0
+print(pins.nearest(sys.argv[1]))
+"""
 
 
 def written(folder: Path, content: bytes) -> Path:
@@ -46,6 +58,7 @@ def written(folder: Path, content: bytes) -> Path:
         (b"system\n", ["system"]),
         (b"myenv\n", ["myenv"]),
         (b"3.12.7/envs/web\n", ["3.12.7/envs/web"]),
+        (b"3.\x0012\x00\n", ["3.12"]),
     ],
 )
 def test_everything_that_pyenv_or_uv_reads_is_read(tmp_path: Path, content: bytes, requests: list[str]) -> None:
@@ -59,7 +72,6 @@ def test_everything_that_pyenv_or_uv_reads_is_read(tmp_path: Path, content: byte
         (b"./py\n", 1),
         (b"/usr/bin/python3\n", 1),
         (b"# note\n3.12\n3..11\n", 3),
-        (b"3.12\x00\n", 1),
         (b"3.12\x1b[31m\n", 1),
         (b"3.12\r3.11\n", 1),
         (b">=\n", 1),
@@ -89,31 +101,44 @@ def test_a_fifo_of_that_name_is_an_error_and_does_not_block(tmp_path: Path) -> N
 def test_a_folder_of_that_name_is_an_error(tmp_path: Path) -> None:
     (tmp_path / ".python-version").mkdir()
     with pytest.raises(RequestError, match=r"\.python-version"):
-        pins.find(str(tmp_path), tmp_path / "version", {})
+        pins.read(tmp_path / ".python-version")
 
 
-def test_a_loop_of_links_is_an_error_and_no_fall_through(tmp_path: Path) -> None:
-    (tmp_path / ".python-version").symlink_to(".python-version")
-    (tmp_path / "version").write_text("3.12\n")
-    with pytest.raises(RequestError):
-        pins.find(str(tmp_path), tmp_path / "version", {})
+@pytest.mark.parametrize("target", [".python-version", "nowhere", "/nowhere/at/all"])
+def test_a_link_that_leads_nowhere_is_the_nearest_file_and_an_error(tmp_path: Path, target: str) -> None:
+    (tmp_path / ".python-version").write_text("3.12\n")
+    link = tmp_path / "a/.python-version"
+    link.parent.mkdir()
+    link.symlink_to(target)
+    assert pins.nearest(str(link.parent)) == link
+    with pytest.raises(RequestError, match=r"a/\.python-version cannot be read"):
+        pins.read(link)
 
 
-def test_the_variable_goes_before_the_nearest_file_and_that_before_the_global_one(tmp_path: Path) -> None:
+def test_the_nearest_file_upward_is_found(tmp_path: Path) -> None:
     deep = tmp_path / "a/b/c"
     deep.mkdir(parents=True)
-    (tmp_path / "version").write_text("3.9\n")
-    glob = tmp_path / "version"
-    assert [pin.origin for pin in pins.find(str(deep), glob, {})] == [f"{glob}:1"]
-    written(tmp_path, b"3.10\n")
-    near = written(tmp_path / "a/b", b"# x\n3.11\n")
-    assert [(pin.request.text, pin.origin) for pin in pins.find(str(deep), glob, {})] == [("3.11", f"{near}:2")]
-    assert [pin.origin for pin in pins.find(str(deep), glob, {"PYV_VERSION": "3.12:3.8"})] == ["PYV_VERSION"] * 2
-    assert pins.find(str(deep), glob, {"PYV_VERSION": ""})[0].request.text == "3.11"
+    assert pins.nearest(str(deep)) is None
+    top = written(tmp_path, b"3.10\n")
+    assert pins.nearest(str(deep)) == top
+    near = written(tmp_path / "a/b", b"3.11\n")
+    assert pins.nearest(str(deep)) == near
+    assert pins.nearest(str(tmp_path / "a")) == top
 
 
-def test_nothing_pinned_is_no_pin(tmp_path: Path) -> None:
-    assert pins.find(str(tmp_path), tmp_path / "version", {}) == []
+def test_a_file_in_a_folder_that_cannot_be_searched_is_skipped(tmp_path: Path) -> None:
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    top = written(tmp_path, b"3.10\n")
+    written(hidden, b"3.11\n")
+    hidden.chmod(0o600)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", NEAREST, hidden], capture_output=True, text=True, check=False, timeout=60
+        )
+    finally:
+        hidden.chmod(0o700)
+    assert (done.stdout, done.stderr) == (f"{top}\n", "")
 
 
 @given(st.text())

@@ -177,15 +177,50 @@ def test_a_finished_folder_replaces_a_link_without_touching_what_it_points_to(st
     assert (tmp_path / "shared/bin").is_dir()
 
 
-def test_environments_that_would_lose_their_interpreter_are_known(store: Store, tmp_path: Path) -> None:
-    add(store, "3.12.1", "3.12.9")
+def test_names_that_would_mean_nothing_without_a_version_are_known(store: Store) -> None:
+    add(store, "3.12.1", "3.12.9", "3.13.0")
     store.update_links()
-    store.layout.venvs.mkdir()
-    for name, home in (("exact", "3.12.9/bin"), ("moving", "3.12/bin"), ("other", "3.12.1/bin")):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "pyvenv.cfg").write_text(f"home = {store.layout.versions / home}\nversion = 3.12\n")
-        (store.layout.venvs / name).symlink_to(tmp_path / name)
-    (store.layout.venvs / "gone").symlink_to(tmp_path / "gone")
-    assert store.environments_on("3.12.9") == [str(tmp_path / "exact")]
+    (store.layout.versions / "mine").symlink_to("3.12.9")
+    assert store.names_lost_with("3.12.9") == {"3.12.9", "mine"}
     store.discard("3.12.1")
-    assert store.environments_on("3.12.9") == [str(tmp_path / "exact"), str(tmp_path / "moving")]
+    assert store.names_lost_with("3.12.9") == {"3.12.9", "3.12", "mine"}
+    assert store.names_lost_with("web") == {"web"}
+
+
+def test_a_held_name_stays_until_the_newest_patch_is_asked_for(store: Store) -> None:
+    add(store, "3.11.1", "3.12.1", "3.12.5")
+    store.hold("3.12", "3.12.1")
+    add(store, "3.12.7", "3.12.9")
+    store.update_links()
+    assert store.aliases() == {"3.11": "3.11.1", "3.12": "3.12.1", "3": "3.12.1"}
+    for installed in ("3.11.1", "3.12.7"):
+        store.update_links(installed=installed)
+        assert store.aliases()["3.12"] == "3.12.1"
+    store.update_links(installed="3.12.9")
+    assert store.aliases() == {"3.11": "3.11.1", "3.12": "3.12.9", "3": "3.12.9"}
+    assert store.held() == {}
+
+
+def test_ranges_mean_the_held_patch_if_it_is_one_of_them(store: Store) -> None:
+    add(store, "3.12.1", "3.12.9")
+    store.hold("3.12", "3.12.1")
+    for text, name in (("~=3.12.0", "3.12.1"), (">=3.12.2", "3.12.9"), ("3.12.9", "3.12.9"), ("3", "3.12.1")):
+        found = store.find(Request.parse(text))
+        assert found
+        assert found.name == name
+
+
+def test_a_version_that_is_gone_holds_nothing(store: Store) -> None:
+    add(store, "3.12.1", "3.12.5", "3.12.9")
+    store.hold("3.12", "3.12.1")
+    store.discard("3.12.1")
+    assert (store.aliases()["3.12"], store.held()) == ("3.12.9", {})
+
+
+def test_a_damaged_note_of_what_is_held_counts_for_nothing(store: Store) -> None:
+    add(store, "3.12.1", "3.12.5")
+    store.layout.held.write_bytes(b"3.12\n\xff 3.12.1\n")
+    assert store.held() == {}
+    store.layout.held.write_text("3.12\n3.12 3.12.1 3.12.5\n3.13 3.12.1\n")
+    store.update_links()
+    assert (store.aliases()["3.12"], store.held()) == ("3.12.5", {})

@@ -54,6 +54,10 @@ class NotInstalledError(NotFoundError):
     """What was asked for exists or may exist, but is not in the store."""
 
 
+class EnvironmentMismatchError(PyvError):
+    """A project's environment is on another Python than its pin asks for."""
+
+
 class NetworkError(PyvError):
     """Something could not be fetched. Another try, later or by another way, may succeed."""
 

@@ -1,6 +1,6 @@
 """Where everything lies: every path of the store, the cache and the settings, computed from a given environment.
 
-Nothing here touches the file system. The names are a contract with shells, editors and other tools.
+Nothing here changes the file system. The names are a contract with shells, editors and other tools.
 """
 
 from __future__ import annotations
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 RECEIPT = ".pyv/receipt.json"
 MANIFEST = ".pyv/manifest.json"
+
+
+def resources() -> Path:
+    """Return the folder of the shell files: inside an installed pyv, and at the top level of a checkout."""
+    package = Path(__file__).parent
+    packed = package / "shell"
+    return packed if packed.is_dir() else package.parents[1] / "shims"
 
 
 class Layout:
@@ -67,9 +74,19 @@ class Layout:
         return self.root / "shims"
 
     @property
+    def hooks(self) -> Path:
+        """The files that the rc lines of shells source."""
+        return self.root / "hooks"
+
+    @property
     def venvs(self) -> Path:
         """The registry of project environments."""
         return self.root / "venvs"
+
+    @property
+    def own_venvs(self) -> Path:
+        """The registry of a user who cannot write to the store."""
+        return self._default_root() / "venvs"
 
     @property
     def envs(self) -> Path:
@@ -80,6 +97,16 @@ class Layout:
     def global_pin(self) -> Path:
         """The file of the global pin."""
         return self.root / "version"
+
+    @property
+    def removed(self) -> Path:
+        """The names of versions that were uninstalled, which nothing may bring back by itself."""
+        return self.root / "removed"
+
+    @property
+    def held(self) -> Path:
+        """The short names that are kept at one patch, by an upgrade that was undone or not finished."""
+        return self.root / "held"
 
     @property
     def locks(self) -> Path:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import re
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,12 +15,17 @@ from pyv.errors import VerificationError
 from pyv.layout import MANIFEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 _SCHEMA = 1
 _OWN_FOLDER = ".pyv"
 _CHUNK = 1 << 20
+_PACKAGES = re.compile(r"lib/[^/]+/site-packages/")
+_DISTRIBUTION = re.compile(r"lib/[^/]+/site-packages/[^/]+\.dist-info")
+_RECORD = re.compile(r"lib/[^/]+/site-packages/[^/]+\.dist-info/RECORD")
+# Commands of what comes with an interpreter; once that was removed, nothing names them any more
+_SEED_SCRIPT = re.compile(r"bin/(?:pip|easy_install|wheel)[^/]*")
 
 
 class Entry(NamedTuple):
@@ -63,7 +70,7 @@ def describe(path: str, status: os.stat_result) -> Entry:
         return Entry("file", mode, status.st_size, status.st_mtime_ns, _sha256(path, status.st_size))
     if stat.S_ISLNK(status.st_mode):
         return Entry("link", 0o777, 0, 0, os.readlink(path))
-    return Entry("dir" if stat.S_ISDIR(status.st_mode) else "other", mode, 0, 0, "")
+    return Entry(_kind(status.st_mode), mode, 0, 0, "")
 
 
 def refresh(contents: Manifest, root: Path, paths: Iterable[str]) -> None:
@@ -78,19 +85,32 @@ def refresh(contents: Manifest, root: Path, paths: Iterable[str]) -> None:
 
 def snapshot(root: Path) -> Manifest:
     """Describe everything below a folder, as it is now, but for pyv's own folder at its top."""
-    contents: Manifest = {}
+    present, closed = _scan(root)
+    if closed:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.path.join(root, closed[0]))
+    return {path: describe(os.path.join(root, path), status) for path, status in present.items()}
+
+
+def _scan(root: Path) -> tuple[dict[str, os.stat_result], list[str]]:
+    """Return the status of everything below a folder, and the folders among it that cannot be looked into."""
+    present: dict[str, os.stat_result] = {}
+    closed = []
     pending = [""]
     while pending:
         start = pending.pop()
-        with os.scandir(os.path.join(root, start)) as entries:
-            for entry in entries:
-                path = start + entry.name
-                if path == _OWN_FOLDER:
-                    continue
-                contents[path] = described = describe(entry.path, entry.stat(follow_symlinks=False))
-                if described.kind == "dir":
-                    pending.append(path + "/")
-    return contents
+        try:
+            with os.scandir(os.path.join(root, start)) as entries:
+                for entry in entries:
+                    path = start + entry.name
+                    if path != _OWN_FOLDER:
+                        present[path] = entry.stat(follow_symlinks=False)
+                        if entry.is_dir(follow_symlinks=False):
+                            pending.append(path + "/")
+        except PermissionError:
+            if not start:
+                raise
+            closed.append(start)
+    return present, closed
 
 
 def dump(manifest: Manifest) -> bytes:
@@ -117,41 +137,125 @@ def load(version: Path) -> Manifest:
             hint="only what pyv installed can be verified",
         ) from None
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise VerificationError(f"{path} cannot be read: {error}", hint=f"pyv install --force {version.name}") from None
+        raise VerificationError(f"{path} cannot be read: {error}", hint=f"pyv repair {version.name}") from None
 
 
-def compare(version: Path, manifest: Manifest) -> list[Difference]:
-    """Return everything in a version's folder that is not as its manifest says; every file is read and hashed.
+def compare(version: Path, manifest: Manifest, *, full: bool = True, open_to_pip: bool = False) -> list[Difference]:
+    """Return everything in a version's folder that is not as its manifest says.
 
     Bytecode that Python wrote beside a source file of the manifest is no difference: it comes and goes by itself.
+
+    Args:
+        version: the folder.
+        manifest: what should be there.
+        full: whether to read and hash every file, and not only those whose size is right and whose time is not.
+        open_to_pip: whether pip may install into it. What pip added, replaced or removed is then no difference.
+
+    Raises:
+        OSError: the folder cannot be read.
     """
     found = []
-    present = snapshot(version)
+    present, closed = _scan(version)
     for path, entry in manifest.items():
-        now = present.get(path)
-        if now is None:
-            found.append(Difference(path, "missing", entry.kind))
-        else:
-            detail = _difference(entry, now)
+        status = present.get(path)
+        if status is not None:
+            detail = _difference(entry, os.path.join(version, path), status, full=full)
+            if not detail and f"{path}/" in closed:
+                detail = "cannot be read"
             if detail:
                 found.append(Difference(path, "changed", detail))
+        elif not any(path.startswith(folder) for folder in closed):
+            found.append(Difference(path, "missing", entry.kind))
     sources = {os.path.splitext(path)[0] for path in manifest if path.endswith(".py")}
     found.extend(
         Difference(path, "added", "")
         for path in present
         if path not in manifest and not _is_bytecode(path, sources, manifest)
     )
-    return sorted(found)
+    return sorted(_not_by_pip(found, version, manifest, present) if open_to_pip and found else found)
 
 
-def _difference(entry: Entry, now: Entry) -> str:
-    if entry.kind != now.kind:
-        return f"{entry.kind} became {now.kind}"
-    if entry.content != now.content:
-        return "points elsewhere" if entry.kind == "link" else "content"
-    if entry.mode != now.mode and entry.kind != "link":
-        return f"mode {entry.mode:o} became {now.mode:o}"
-    return ""
+def stray_bytecode(version: Path, manifest: Manifest) -> list[str]:
+    """Return the bytecode files of a version that Python wrote by itself, which nothing vouches for."""
+    sources = {os.path.splitext(path)[0] for path in manifest if path.endswith(".py")}
+    present, _ = _scan(version)
+    return [
+        path
+        for path in present
+        if path not in manifest and path.endswith(".pyc") and _is_bytecode(path, sources, manifest)
+    ]
+
+
+def _difference(entry: Entry, path: str, status: os.stat_result, *, full: bool) -> str:
+    """Return what is different at a path, in words; it is read only if nothing cheaper tells."""
+    kind = _kind(status.st_mode)
+    if entry.kind != kind:
+        return f"{entry.kind} became {kind}"
+    if kind == "link":
+        return "" if os.readlink(path) == entry.content else "points elsewhere"
+    found = []
+    if kind == "file":
+        try:
+            if status.st_size != entry.size or (
+                (full or status.st_mtime_ns != entry.mtime_ns) and _sha256(path, status.st_size) != entry.content
+            ):
+                found.append("content")
+        except PermissionError:
+            found.append("cannot be read")
+    mode = stat.S_IMODE(status.st_mode)
+    if entry.mode != mode:
+        found.append(f"mode {entry.mode:o} became {mode:o}")
+    return ", ".join(found)
+
+
+def _not_by_pip(
+    found: list[Difference], version: Path, manifest: Manifest, present: Mapping[str, object]
+) -> list[Difference]:
+    """Return those differences that pip has not made.
+
+    Whatever was added to site-packages is pip's, and elsewhere what a distribution there names as its own. What was
+    changed or is missing is pip's only if it has replaced or removed a distribution that came with the interpreter.
+    """
+    replaced = any(_DISTRIBUTION.fullmatch(path) and path not in present for path in manifest)
+    named: set[str] = set()
+    for path in present:
+        if _RECORD.fullmatch(path):
+            named.update(_recorded(version, path))
+    folders = {folder for path in named for folder in _parents(path)}
+
+    def is_pips(each: Difference) -> bool:
+        inside = bool(_PACKAGES.match(each.path))
+        if each.kind == "added":
+            return inside or each.path in named or each.path in folders
+        return replaced and (inside or each.path in named or bool(_SEED_SCRIPT.fullmatch(each.path)))
+
+    return [each for each in found if not is_pips(each)]
+
+
+def _recorded(version: Path, record: str) -> set[str]:
+    """Return the files that a distribution's RECORD names, relative to the version's folder."""
+    import csv
+
+    packages = record.rsplit("/", 2)[0]
+    try:
+        with fsops.open_regular(version / record) as file:
+            rows = list(csv.reader(file.read().decode("utf-8", "replace").splitlines()))
+    except (OSError, csv.Error):
+        return set()
+    return {os.path.normpath(os.path.join(packages, row[0])) for row in rows if row}
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISLNK(mode):
+        return "link"
+    return "dir" if stat.S_ISDIR(mode) else "other"
 
 
 def _is_bytecode(path: str, sources: set[str], manifest: Manifest) -> bool:

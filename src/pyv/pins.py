@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import stat
@@ -13,7 +12,7 @@ from pyv.errors import RequestError
 from pyv.versions import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 FILE_NAME = ".python-version"
 VARIABLE = "PYV_VERSION"
@@ -90,7 +89,8 @@ def read(path: Path) -> list[Pin]:
     if len(data) > _MAX_BYTES:
         raise RequestError(f"{path} is too large for a file that names versions")
     try:
-        text = data.decode("utf-8")
+        # No shell can see a NUL: what its `read` drops is dropped here
+        text = data.replace(b"\0", b"").decode("utf-8")
     except UnicodeDecodeError:
         raise RequestError(f"{path} is not UTF-8 text", hint="write it again, as plain text") from None
     return parse(text, os.fspath(path))
@@ -103,29 +103,13 @@ def folders_upward(start: str) -> Iterator[Path]:
     yield from folder.parents
 
 
-def find(start: str, global_pin: Path, env: Mapping[str, str]) -> list[Pin]:
-    """Return the pins that hold in a folder: the variable's, else the nearest file's, else the global ones, else none.
+def nearest(start: str) -> Path | None:
+    """Return the pin file of a folder: its own, else the nearest above it. A dangling link is one, for it must be told.
 
     Args:
         start: an absolute path.
-        global_pin: the store's own pin file.
-        env: the environment with the variable.
-
-    Raises:
-        RequestError: the one that holds cannot be understood. Another is never taken in its place.
     """
-    if env.get(VARIABLE):
-        return parse(env[VARIABLE], VARIABLE, numbered=False)
-    for candidate in (*(folder / FILE_NAME for folder in folders_upward(start)), global_pin):
-        if _exists(candidate):
-            return read(candidate)
-    return []
-
-
-def _exists(path: Path) -> bool:
-    try:
-        os.stat(path)
-    except OSError as error:
-        # Whatever else is wrong with it (a loop of links, no permission) must be said, not skipped
-        return error.errno not in (errno.ENOENT, errno.ENOTDIR)
-    return True
+    for folder in folders_upward(start):
+        if os.path.lexists(folder / FILE_NAME):  # false where the folder cannot be searched: what is in it is not ours
+            return folder / FILE_NAME
+    return None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+    from typing import NoReturn
 
 
 class Completed(NamedTuple):
@@ -50,6 +52,90 @@ def run(args: Sequence[str | Path], *, env: Mapping[str, str], timeout: float, c
     except OSError as error:
         return Completed(127, "", f"cannot be started: {error.strerror or error}")
     return Completed(done.returncode, done.stdout, done.stderr)
+
+
+def as_given(env: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without the LC_CTYPE that Python sets for itself in the C locale (PEP 538)."""
+    given = dict(env)
+    if given.get("LC_CTYPE") in ("C.UTF-8", "C.utf8", "UTF-8"):
+        with suppress(OSError), open("/proc/self/environ", "rb") as file:  # as this process got it
+            if not any(each.startswith(b"LC_CTYPE=") for each in file.read().split(b"\0")):
+                del given["LC_CTYPE"]
+    return given
+
+
+def become(program: Sequence[str], *, env: Mapping[str, str]) -> NoReturn:
+    """Replace this process by a program, which finds everything as the caller of pyv left it.
+
+    Args:
+        program: its path and its arguments.
+        env: its whole environment.
+
+    Raises:
+        OSError: it cannot be started; nothing has changed.
+    """
+    import signal
+
+    # Python ignores these for itself, and what is ignored stays so in the program: `… | head` would never end it
+    changed = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGPIPE, signal.SIGXFSZ)}
+    try:
+        os.execve(program[0], list(program), as_given(env))  # noqa: S606 - no shell may read what a user wrote
+    except OSError:
+        for number, handler in changed.items():
+            signal.signal(number, handler)
+        raise
+
+
+def accompany(program: Sequence[str], *, env: Mapping[str, str]) -> int:
+    """Run a program in the foreground, as if this process had become it, and return its exit status.
+
+    What comes from the keyboard reaches it by itself; signals sent to this process are passed on.
+
+    Returns:
+        Its exit status; the negative number of the signal if one has ended it.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    import signal
+
+    passed_on = (signal.SIGTERM, signal.SIGHUP)
+    from_the_keyboard = (signal.SIGINT, signal.SIGQUIT)
+    child = os.posix_spawn(
+        program[0],
+        list(program),
+        as_given(env),
+        # What the caller has ignored stays so, for a command in the background must not end of Ctrl-C
+        setsigdef=[
+            signal.SIGPIPE,
+            signal.SIGXFSZ,
+            *(number for number in from_the_keyboard if signal.getsignal(number) != signal.SIG_IGN),
+        ],
+    )
+    former = {number: signal.getsignal(number) for number in (*passed_on, *from_the_keyboard)}
+    try:
+        for number in passed_on:
+            if former[number] != signal.SIG_IGN:
+                signal.signal(number, lambda received, _frame: os.kill(child, received))
+        for number in from_the_keyboard:
+            if former[number] != signal.SIG_IGN:
+                signal.signal(number, lambda _received, _frame: None)
+        _, status = os.waitpid(child, 0)
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+    return os.waitstatus_to_exitcode(status)
+
+
+def end_like(code: int) -> int:
+    """End this process by the signal that has ended another one, if its exit status is negative; else return that."""
+    import signal
+
+    if code < 0:
+        with suppress(OSError):  # nobody can have a handler for SIGKILL, and nobody can set one
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    return code
 
 
 def find_program(name: str, search_path: str) -> str | None:

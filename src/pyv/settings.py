@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyv.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
@@ -50,6 +50,41 @@ def load(env: Mapping[str, str], user_file: Path, cwd: str, *, offline: bool = F
     if mirror and "://" not in mirror:
         mirror = os.path.normpath(os.path.join(cwd, os.path.expanduser(mirror)))
     return Settings(mirror=mirror.rstrip("/") or mirror, offline=wanted)
+
+
+def auto_install(env: Mapping[str, str], user_file: Path, cwd: str) -> str:
+    """Return what to do when a pinned version is missing: `never`, `ask` or `always`.
+
+    Args:
+        env: the environment: `PYV_AUTO_INSTALL`.
+        user_file: the user's `config.toml`: `auto-install`.
+        cwd: where the search for a project's pyproject.toml begins: `auto-install` in `[tool.pyv]`. That a version is
+            fetched without a question is for the user alone to allow, so a project's `always` changes
+            nothing.
+
+    Raises:
+        UsageError: a value is none of these, or a file is no TOML.
+    """
+    if env.get("PYV_AUTO_INSTALL"):
+        return _policy(env["PYV_AUTO_INSTALL"], "PYV_AUTO_INSTALL")
+    own = _read(user_file).get("auto-install", "ask")
+    policy = _policy(own, f"{user_file}: auto-install")
+    for folder in (Path(cwd), *Path(cwd).parents) if cwd else ():
+        file = folder / "pyproject.toml"
+        if file.is_file():
+            table = _read(file).get("tool", {})
+            table = table.get("pyv", {}) if isinstance(table, dict) else {}
+            if isinstance(table, dict) and "auto-install" in table:
+                theirs = _policy(table["auto-install"], f"{file}: auto-install")
+                return policy if theirs == "always" else theirs
+            break
+    return policy
+
+
+def _policy(value: object, source: str) -> str:
+    if value not in ("never", "ask", "always"):
+        raise UsageError(f"{source} is {value!r}", hint="it is one of never, ask and always")
+    return str(value)
 
 
 def _flag(env: Mapping[str, str], variable: str, otherwise: object, user_file: Path) -> bool:

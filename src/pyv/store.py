@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _SHORT_NAME = re.compile(r"\d+(\.\d+)?t?d?|(pypy|graalpy)(\d+(\.\d+)?)?", re.ASCII)
 
+# A chain of links that is longer is a loop
+_MOST_LINKS = 8
+
 
 class Installed(NamedTuple):
     """One entry of the store.
@@ -123,7 +126,9 @@ class Store:
                     if linked is not None:
                         return linked
         known = [each for each in self.installed() if each.version and self._fits(each.name, request)]
-        return newest(known, request, version_of)
+        held = self.held()
+        current = [each for each in known if _is_current(version_of(each), held)]
+        return newest(current, request, version_of) or newest(known, request, version_of)
 
     def _fits(self, name: str, request: Request) -> bool:
         """Tell whether an installed version was made for the platform that a request spells out, if it does."""
@@ -153,6 +158,22 @@ class Store:
         """Return where the link of a version points to, if nothing is there any more."""
         path = self._layout.version(name)
         return "" if os.path.exists(path) else _target(os.fspath(path))
+
+    def name_behind(self, name: str) -> str:
+        """Return the name of the version that a name in versions/ leads to, through links that stay in that folder.
+
+        A link out of the store is a version of its own name.
+        """
+        for _ in range(_MOST_LINKS):
+            target = _target(os.fspath(self._layout.version(name)))
+            folder, last = os.path.split(os.path.join(self._layout.versions, target))
+            try:
+                if not target or not os.path.samefile(folder, self._layout.versions):
+                    break
+            except OSError:
+                break
+            name = last
+        return name
 
     def receipt(self, name: str) -> dict[str, object]:
         """Return what was noted when a version was installed; empty where there is no readable receipt."""
@@ -199,30 +220,90 @@ class Store:
                 os.rename(aside, staged)
         fsops.sync_folder(final.parent)
 
-    def discard(self, name: str) -> None:
-        """Take a version out of the store in one rename, then delete it. Links to it move to the next newest before."""
+    def discard(self, name: str, *, remember: bool = True) -> None:
+        """Take a version out of the store in one rename, then delete it. Links to it move to the next newest before.
+
+        Args:
+            name: the version.
+            remember: whether it may come back only when somebody asks for it.
+        """
         path = self._layout.version(name)
+        noted = not remember
         with fsops.staging(self._layout.staging, f"removed-{name}") as area:
             with self.lock("links", "it changes the short-name links"):  # over both, or another would link it anew
                 self._update_links(without=name)
+                if remember:
+                    noted = self._has_noted(name)
                 if os.path.islink(path):
                     os.unlink(path)
                 else:
                     os.rename(path, area / name)
             fsops.sync_folder(path.parent)
+        if not noted:  # now there is room for it
+            with self.lock("links", "it changes the short-name links"):
+                if self.get(name) is None:
+                    self._remember_removed({*self.removed(), name})
 
-    def update_links(self) -> None:
+    def _has_noted(self, name: str) -> bool:
+        """Note that a version is removed; tell whether that was possible on a disk that is perhaps full."""
+        try:
+            self._remember_removed({*self.removed(), name})
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            return False
+        return True
+
+    def update_links(self, *, installed: str = "") -> None:
         """Point each short name at the newest version of its kind, and remove those that have none left.
 
         Final releases go before pre-releases. Folders and links of the user's own making are never touched.
+
+        Args:
+            installed: a version that somebody asked for. If it is the newest patch of its minor version, that is
+                held no longer.
         """
         with self.lock("links", "it changes the short-name links"):
-            self._update_links()
+            self._update_links(installed=installed)
 
-    def _update_links(self, *, without: str = "") -> None:
+    def hold(self, minor: str, name: str = "") -> None:
+        """Point a short name at one of its versions, and keep it there until somebody asks for the newest one.
+
+        Args:
+            minor: the short name that follows patches, such as `3.12`; `3` follows it.
+            name: the version; without it, the one that it means now.
+        """
+        with self.lock("links", "it changes the short-name links"):
+            target = name or self.aliases().get(minor)
+            if target:
+                # First the note: links that are made again meanwhile are then made right
+                self._write_held({**self.held(), minor: target})
+                self._update_links()
+
+    def held(self) -> dict[str, str]:
+        """Return the short names that do not follow the newest patch, and the version at which each one is held."""
+        try:
+            lines = self._layout.held.read_text("utf-8").splitlines()
+        except (OSError, ValueError):
+            return {}
+        return {words[0]: words[1] for words in map(str.split, lines) if len(words) == 2}
+
+    def _write_held(self, held: Mapping[str, str]) -> None:
+        fsops.write_whole(self._layout.held, "".join(f"{key} {held[key]}\n" for key in sorted(held)).encode())
+
+    def _update_links(self, *, without: str = "", installed: str = "") -> None:
         """Do it, holding the lock, as if a version that is about to go were gone."""
         present = [each for each in self.installed() if each.version and each.name != without]
-        wanted = _links([each.version for each in present if each.version and _has_python(each.path)])
+        usable = [each.version for each in present if each.version and _has_python(each.path)]
+        minors, newest_of = {version.name: version.minor for version in usable}, _links(usable)
+        noted = self.held()
+        # A version that is gone holds nothing
+        held = {
+            minor: name for minor, name in noted.items() if minors.get(name) == minor and newest_of[minor] != installed
+        }
+        if held != noted:
+            self._write_held(held)
+        wanted = _links([version for version in usable if _is_current(version, held)])
         existing = self.aliases()
         for name, target in wanted.items():
             path = self._layout.version(name)
@@ -232,18 +313,23 @@ class Store:
             if name not in wanted and _SHORT_NAME.fullmatch(name):
                 with suppress(FileNotFoundError):
                     os.unlink(self._layout.version(name))
+        self._remember_removed(set(self.removed()) - {each.name for each in present})
 
-    def environments_on(self, name: str) -> list[str]:
-        """Return the registered project environments that would lose their interpreter with a version."""
-        remaining = [each.version for each in self.installed() if each.version and each.name != name]
-        lost = {name, *(set(self.aliases()) - set(_links(remaining)))}
-        found = []
-        with suppress(OSError):
-            for entry in sorted(os.scandir(self._layout.venvs), key=lambda each: each.name):
-                home = _home_of(entry.path)
-                if any(home.startswith(f"{self._layout.version(each)}{os.sep}") for each in lost):
-                    found.append(os.path.realpath(entry.path))
-        return found
+    def removed(self) -> list[str]:
+        """Return the names of the versions that were uninstalled and have not been installed since."""
+        try:
+            return self._layout.removed.read_text("utf-8").split()
+        except (OSError, ValueError):
+            return []
+
+    def _remember_removed(self, names: set[str]) -> None:
+        if names != set(self.removed()):
+            fsops.write_whole(self._layout.removed, "".join(f"{name}\n" for name in sorted(names)).encode())
+
+    def names_lost_with(self, name: str) -> set[str]:
+        """Return the names that would mean nothing any more without a version: its own, and those it alone answers."""
+        remaining = _links([each.version for each in self.installed() if each.version and each.name != name])
+        return {name, *(alias for alias, target in self.aliases().items() if target == name and alias not in remaining)}
 
 
 def _target(path: str) -> str:
@@ -261,16 +347,6 @@ def _has_python(path: Path) -> bool:
 
 def _quoted(text: str) -> str:
     return f"'{text}'" if any(each in text for each in "<>=!~, ") else text
-
-
-def _home_of(environment: str) -> str:
-    """Return the `home` of a virtual environment's pyvenv.cfg (PEP 405), or nothing."""
-    with suppress(OSError), open(os.path.join(environment, "pyvenv.cfg"), encoding="utf-8", errors="replace") as file:
-        for line in file:
-            key, _, value = line.partition("=")
-            if key.strip().lower() == "home":
-                return value.strip()
-    return ""
 
 
 def version_of(installed: Installed) -> Version:
@@ -299,3 +375,8 @@ def _links(versions: Iterable[Version]) -> Mapping[str, str]:
             if other is None or (not version.pre[0], version.order) > (not other.pre[0], other.order):
                 best[short] = version
     return {short: version.name for short, version in best.items()}
+
+
+def _is_current(version: Version, held: Mapping[str, str]) -> bool:
+    """Tell whether a version is one that short names may mean: any, but of a minor version that is held only that."""
+    return held.get(version.minor, version.name) == version.name

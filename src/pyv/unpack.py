@@ -7,14 +7,18 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from pyv import archive, fsops
+from pyv import fsops
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pyv import archive
+
 # Chunks that wait between download and extraction: enough to ride out a slow file, little enough for the memory
 _DEPTH = 16
+# So many are there only where the line is faster than the extraction
+_ENOUGH = 4
 
 
 class _AbortedError(Exception):
@@ -29,6 +33,7 @@ class _Feed:
         self._rest = memoryview(b"")
         self._over = False
         self._given_up = False
+        self._complete = False
 
     def give_up(self) -> None:
         """Let the reading end fail at once, whatever still waits to be read."""
@@ -59,6 +64,15 @@ class _Feed:
         part, self._rest = bytes(self._rest[:end]), self._rest[end:]
         return part
 
+    def end(self, mark: type[_AbortedError] | None) -> None:
+        """Say that no more chunks come: these were all, or they are not wanted."""
+        self._complete = True
+        self.chunks.put(mark)
+
+    def ready(self) -> bool:
+        """Tell whether so much is there that reading will not wait for the line."""
+        return self._complete or self.chunks.qsize() >= _ENOUGH
+
     def drain(self) -> None:
         """Throw away what still comes, so that the writing end never blocks on an extractor that has ended."""
         while not self._over:
@@ -76,6 +90,9 @@ class Unpacker:
         name: the archive's file name, whose ending tells its kind.
         folder: where to unpack; it must not exist yet.
         prefix: what of the archive becomes that folder, see `archive.extract`.
+
+    Raises:
+        UsageError: archives of that name cannot be unpacked.
     """
 
     def __init__(self, name: str, folder: Path, prefix: str) -> None:
@@ -83,7 +100,11 @@ class Unpacker:
         self._folder = folder
         self._prefix = prefix
         # The list of a zip's members stands at its end, so its bytes have to be kept until the last one is there
-        self._spool = None if archive.can_stream(name) else folder.with_name(f"{folder.name}.zip")
+        self._spool = folder.with_name(f"{folder.name}.zip") if name.endswith(".zip") else None
+        if not name.endswith((".zip", ".tar.gz", ".tar.zst")):
+            from pyv import archive
+
+            archive.can_stream(name)  # or rather whether it can be unpacked at all, before anything is downloaded
         self._run: _Run | None = None
 
     def write(self, data: bytes) -> None:
@@ -127,7 +148,7 @@ class Unpacker:
         if self._spool is not None and self._spool.exists():
             _make(self._folder)
             with open(self._spool, "rb") as file:
-                return archive.extract(file, self._name, self._folder, prefix=self._prefix)
+                return self._extract(file)
         self._run = run = self._run or self._start()
         run.end(None)
         self._run = None  # only now: an interrupt while it ends leaves it to `abort`
@@ -137,7 +158,12 @@ class Unpacker:
 
     def _start(self) -> _Run:
         _make(self._folder)
-        return _Run(lambda feed: archive.extract(feed, self._name, self._folder, prefix=self._prefix))
+        return _Run(self._extract)
+
+    def _extract(self, source: archive.Source) -> list[archive.Entry]:
+        from pyv import archive  # while the first bytes come
+
+        return archive.extract(source, self._name, self._folder, prefix=self._prefix)
 
 
 def _make(folder: Path) -> None:
@@ -162,7 +188,7 @@ class _Run:
         """Say that no more bytes come, or are wanted, and wait until nothing is written any more."""
         if mark is not None:
             self.feed.give_up()
-        self.feed.chunks.put(mark)
+        self.feed.end(mark)
         self._ended.wait()
 
     def _work(self) -> None:

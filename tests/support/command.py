@@ -61,11 +61,12 @@ def pyv(*arguments: str | Path, cwd: str | Path | None = None, **changes: str) -
     return Result(done.returncode, done.stdout, done.stderr)
 
 
-def start(*arguments: str | Path, **changes: str) -> subprocess.Popen[str]:
-    """Start pyv and return the running process."""
+def start(*arguments: str | Path, cwd: str | Path | None = None, **changes: str) -> subprocess.Popen[str]:
+    """Start pyv, in a process group of its own, and return the running process."""
     return subprocess.Popen(
         [*PYV, *map(str, arguments)],
         env=environment(**changes),
+        cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

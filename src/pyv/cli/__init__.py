@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pyv.errors import PyvError, UsageError
@@ -31,9 +32,11 @@ def run(arguments: Sequence[str], *, checkpoint: Callable[[str], None] = lambda 
     from pyv.cli.plain import understand
 
     debug = os.environ.get("PYV_DEBUG", "") not in ("", "0")
-    app = App(os.environ, working_directory(), checkpoint)
+    root, arguments = _store_of_shim(arguments)
+    app = App(os.environ, working_directory(), checkpoint, root=root)
     plain = understand(arguments)
     try:
+        _mend(app, arguments)
         status = plain(app) if plain is not None else _through_click(app, arguments)
     except PyvError as error:
         return _fail(str(error), error.exit_code, debug=debug)
@@ -53,6 +56,26 @@ def run(arguments: Sequence[str], *, checkpoint: Callable[[str], None] = lambda 
         name = type(error).__name__
         return _fail(f"internal error: {name}: {error}\nplease report it, with what PYV_DEBUG=1 shows", 1, debug=debug)
     return status if isinstance(status, int) else 0
+
+
+def _store_of_shim(arguments: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Return the store that a shim hands over for, which the environment need not name, and the rest of its words."""
+    if len(arguments) > 1 and arguments[0] == "--store":
+        return arguments[1], arguments[2:]
+    return "", arguments
+
+
+def _mend(app: App, arguments: Sequence[str]) -> None:
+    """Make shims and hooks anew if they are damaged or another pyv's; silent where that cannot be done."""
+    if arguments[:2] == ["exec", "--shim"]:  # it comes from a dispatcher that works
+        return
+    if not app.shims.intact() and os.path.isdir(app.layout.versions):
+        app.shims.repair()
+        if os.path.isdir(app.layout.hooks):
+            from pyv import init
+
+            with suppress(PyvError):
+                init.write_hooks(app.layout)
 
 
 def _through_click(app: App, arguments: Sequence[str]) -> int | None:

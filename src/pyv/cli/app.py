@@ -12,18 +12,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyv import platforms, settings
 from pyv.layout import Layout
 from pyv.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pyv import platforms, settings
     from pyv.cache import ArchiveCache
     from pyv.errors import PyvError
     from pyv.fetch import Fetcher
     from pyv.index import Index
-    from pyv.install import Installer
+    from pyv.install import Installer, Maker
+    from pyv.registry import Registry
+    from pyv.select import Commands, Selector
+    from pyv.shims import Shims
 
 # Programs of the system itself, whose loader tells the C library; a Python may come from anywhere
 _SYSTEM_PROGRAMS = ("/bin/sh", "/usr/bin/env", "/bin/ls", sys.executable)
@@ -36,18 +39,21 @@ class App:
         env: the environment.
         cwd: the working directory; empty if it was deleted.
         checkpoint: called at each commit point, see `Maker`.
+        root: the store, where the environment does not decide.
 
     Attributes:
         offline: whether the command line forbids the network.
         quiet: whether it forbids talk.
+        checkpoint: to be called at each commit point.
     """
 
-    def __init__(self, env: Mapping[str, str], cwd: str, checkpoint: Callable[[str], None]) -> None:
+    def __init__(self, env: Mapping[str, str], cwd: str, checkpoint: Callable[[str], None], *, root: str = "") -> None:
         self.env = env
+        self._root = root
         self.cwd = cwd
         self.offline = False
         self.quiet = False
-        self._checkpoint = checkpoint
+        self.checkpoint = checkpoint
 
     def notify(self, line: str) -> None:
         """Say something to the user, on standard error and above any progress bars."""
@@ -70,11 +76,13 @@ class App:
     @cached_property
     def layout(self) -> Layout:
         """Where everything lies."""
-        return Layout(self.env, self.cwd or "/")
+        return Layout({**self.env, "PYV_ROOT": self._root} if self._root else self.env, self.cwd or "/")
 
     @cached_property
     def settings(self) -> settings.Settings:
         """What the user asked for by variables and files."""
+        from pyv import settings
+
         return settings.load(self.env, self.layout.settings, self.cwd, offline=self.offline)
 
     @cached_property
@@ -83,8 +91,20 @@ class App:
         return Store(self.layout, self.notify)
 
     @cached_property
+    def shims(self) -> Shims:
+        """The shims, which run pyv on the interpreter that runs it now."""
+        from pyv.shims import Shims
+
+        # Without the environment's and the folder's modules; so it must be told where a pyv of `pip install --user` is
+        folder = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        program = f"import sys; sys.path.append({folder!a}); from pyv.__main__ import leave; leave()"
+        return Shims(self.layout, self.store, self.registry, (sys.executable, "-I", "-c", program))
+
+    @cached_property
     def host(self) -> platforms.Host:
         """This machine."""
+        from pyv import platforms
+
         return platforms.detect(
             sys.platform, os.uname().machine, [Path(program) for program in _SYSTEM_PROGRAMS], Path("/proc/cpuinfo")
         )
@@ -121,32 +141,65 @@ class App:
             notify=self.notify,
         )
 
-    def installer(self) -> Installer:
-        """Return what installs."""
-        from pyv.install import Installer, Maker
+    @cached_property
+    def registry(self) -> Registry:
+        """The environments that may be used."""
+        from pyv.registry import Registry
 
-        maker = Maker(
-            store=self.store,
+        return Registry(self.layout)
+
+    @cached_property
+    def selector(self) -> Selector:
+        """What is selected here."""
+        from pyv.select import Selector
+
+        return Selector(self.store, self.registry, self.env, self.cwd)
+
+    @cached_property
+    def commands(self) -> Commands:
+        """Which program a command is."""
+        from pyv.select import Commands
+
+        return Commands(self.store, self.env, os.getpid())
+
+    def maker(self, store: Store) -> Maker:
+        """Return what makes versions for a store."""
+        from pyv.install import Maker
+
+        return Maker(
+            store=store,
             index=self.index,
             cache=self.cache,
             host=self.host,
             fetcher=self.fetcher,
             env=self.env,
-            checkpoint=self._checkpoint,
+            checkpoint=self.checkpoint,
         )
+
+    def installer(self) -> Installer:
+        """Return what installs."""
+        from pyv.install import Installer
+
         return Installer(
             store=self.store,
             index=self.index,
             cache=self.cache,
             host=self.host,
-            maker=maker,
+            maker=self.maker(self.store),
             offline=self.settings.offline,
         )
 
 
 def working_directory() -> str:
-    """Return the working directory; nothing if it was deleted."""
+    """Return the working directory as its path was spelled on the way to it; nothing if it was deleted."""
     try:
-        return os.getcwd()
+        physical = os.getcwd()
     except OSError:
         return ""
+    spelled = os.environ.get("PWD", "")
+    if os.path.isabs(spelled) and os.path.normpath(spelled) == spelled:
+        try:
+            return spelled if os.path.samefile(spelled, physical) else physical
+        except OSError:
+            pass
+    return physical

@@ -10,18 +10,58 @@ from pyv import __version__
 
 # Every command, the module that holds it, and what it does in one line: the list must not import them all
 _COMMANDS = {
+    "activate": ("virtualenv_options", "Activate a named environment in this shell."),
     "cache": ("cache", "Show or empty the cache of downloads."),
+    "commands": ("about", "List the commands of pyv."),
+    "completions": ("completions", "Print the words that can follow a command."),
+    "deactivate": ("virtualenv_options", "Deactivate what was activated in this shell."),
+    "doctor": ("doctor", "Look for what is wrong around pyv, and mend it."),
+    "exec": ("execute_options", "Run a command of the selected version."),
+    "global": ("pinning_options", "Show or pin the versions for all folders."),
+    "help": ("about", "Show what a command does."),
+    "import": ("imports_options", "Take over what pyenv or uv has."),
     "index": ("index", "Show or refresh the catalogue of builds."),
+    "init": ("init_options", "Print or install what a shell needs."),
     "install": ("install_options", "Install Python versions."),
     "latest": ("query_options", "Print the newest version that matches."),
     "link": ("link", "Put a Python from elsewhere into the store."),
     "list": ("listing", "List the versions that are available and installed."),
+    "local": ("pinning_options", "Show or pin the versions for this folder."),
+    "lock": ("lock_options", "Write pylock.toml: the packages, and the interpreter."),
+    "outdated": ("outdated", "List the versions of which a newer patch is available."),
     "pack": ("pack", "Make a standalone archive out of an installed CPython."),
     "prefix": ("query_options", "Print the folder of a version."),
+    "prune": ("prune", "Remove the versions that nothing refers to."),
+    "rehash": ("shims_options", "Make the shims again, which is hardly ever needed."),
+    "repair": ("repair", "Put back what of a version is damaged or missing."),
     "root": ("query_options", "Print the folder of the store."),
+    "shell": ("shell_options", "Show or set the version of this shell."),
+    "shims": ("shims_options", "List the shims."),
+    "sync": ("sync_options", "Bring a project to life: interpreter, environment, packages."),
+    "trust": ("trust", "Accept an environment that pyv did not make."),
     "uninstall": ("uninstall", "Remove installed versions."),
+    "upgrade": ("upgrade", "Move on to the newest patches, environments and all."),
+    "venv": ("venv_options", "Make or repair the environment of a project."),
+    "venvs": ("venvs", "List or remove the environments that pyv knows."),
     "verify": ("verify", "Compare installed versions with their manifests."),
+    "version": ("selected_options", "Show the selected versions, and what decided so."),
+    "version-file": ("selected_options", "Print the pin file that holds here."),
+    "version-name": ("selected_options", "Print the names of the selected versions."),
+    "version-origin": ("selected_options", "Print what selects the version here."),
     "versions": ("query_options", "List the installed versions."),
+    "virtualenv": ("virtualenv_options", "Make a named environment."),
+    "virtualenv-delete": ("virtualenv_options", "Delete named environments."),
+    "virtualenv-prefix": ("virtualenv_options", "Print the folder of what an environment was made from."),
+    "virtualenvs": ("virtualenv_options", "List the named environments."),
+    "whence": ("selected_options", "List the versions that have a command."),
+    "which": ("selected_options", "Print the path of a command."),
+}
+# Those that only shims and the hooks of shells call
+_HIDDEN = {
+    "as-pyenv": "as_pyenv_options",
+    "sh-activate": "virtualenv_options",
+    "sh-deactivate": "virtualenv_options",
+    "sh-shell": "shell_options",
 }
 
 
@@ -30,9 +70,10 @@ class _LazyGroup(click.Group):
         return sorted(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
-        if cmd_name not in _COMMANDS:
+        name = _HIDDEN.get(cmd_name) or _COMMANDS.get(cmd_name, ("",))[0]
+        if not name:
             return None
-        module = importlib.import_module(f"pyv.cli.{_COMMANDS[cmd_name][0]}")
+        module = importlib.import_module(f"pyv.cli.{name}")
         command: click.Command = getattr(module, cmd_name.replace("-", "_") + "_command")
         return command
 
@@ -47,7 +88,7 @@ class _LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: pyv install 3.12",
 )
-@click.version_option(__version__, "-V", "--version", message="pyv %(version)s")
+@click.version_option(__version__, "-V", "-v", "--version", message="pyv %(version)s")
 @click.pass_context
 def pyv(ctx: click.Context) -> None:
     """Install Pythons into a shared store, and switch between them by folder."""

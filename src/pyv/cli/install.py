@@ -9,8 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pyv import pins
-from pyv.cli import output, progress
+from pyv.cli import output, progress, shims
 from pyv.errors import PyvError, UsageError
 from pyv.install import Options
 from pyv.versions import Request
@@ -69,7 +68,12 @@ def install(
     if sha256 and [target.archive for target in targets].count(None) != len(targets) - 1:
         raise UsageError("--sha256 belongs to one archive", hint="pyv install ./archive.tar.gz --sha256 HASH")
     options = Options(force=force, skip_existing=skip_existing, allow_pip=allow_pip, compile_bytecode=compile_bytecode)
-    return _install_all(app, targets, options, sha256)
+    try:
+        return _install_all(app, targets, options, sha256)
+    finally:
+        # Also for those that were finished before another one failed, or the command was interrupted
+        if os.path.isdir(app.layout.versions) and not app.shims.intact():
+            shims.refresh(app)
 
 
 def _understand(text: str, cwd: str) -> _Wanted:
@@ -79,7 +83,7 @@ def _understand(text: str, cwd: str) -> _Wanted:
 
 
 def _pinned(app: App) -> list[_Wanted]:
-    found = pins.find(app.env.get("PYV_DIR") or app.cwd or "/", app.layout.global_pin, app.env)
+    found = app.selector.pins()
     wanted = [pin for pin in found if pin.request.kind != "system"]
     if not found:
         raise UsageError("no version is given, and nothing is pinned here", hint="name one: pyv install 3.12")

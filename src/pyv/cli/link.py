@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pyv import link
+from pyv.cli import shims
 
 if TYPE_CHECKING:
     from pyv.cli.app import App
@@ -24,3 +25,4 @@ def link_command(app: App, name: str, prefix: Path, *, force: bool) -> None:
     target = Path(os.path.normpath(os.path.join(app.cwd, os.path.expanduser(prefix))))
     made = link.link(app.store, name, target, app.env, force=force)
     app.notify(f"{name} linked: {made} -> {target}")
+    shims.refresh(app)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from pyv import pins, proc
+from pyv import pins
 from pyv.cli import output
-from pyv.errors import NotFoundError, NotInstalledError, PyvError
-from pyv.store import version_of
-from pyv.versions import Request, newest
+from pyv.cli.selected import only, prefix_of, resolved, selected
+from pyv.errors import CommandNotFoundError, NotFoundError, NotInstalledError, PyvError, RequestError
+from pyv.registry import CONFIG
+from pyv.versions import Request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pyv.cli.app import App
+    from pyv.select import Chosen, Selection
+    from pyv.store import Installed
 
 
 def root(app: App) -> None:
@@ -25,109 +28,145 @@ def root(app: App) -> None:
 def prefix(app: App, requests: Sequence[str] = ()) -> None:
     """Print the folders of versions, separated by colons; without a request, of those that are selected here."""
     if requests:
-        output.data(os.pathsep.join(_prefix(app, Request.parse(text)) for text in requests))
-        return
-    found = []
-    for pin in _pins(app):
-        try:
-            found.append(_prefix(app, pin.request))
-        except PyvError as error:
-            error.message = f"{pin.origin}: {error.message}"
-            raise
-    output.data(os.pathsep.join(found) or _prefix(app, Request.parse("system")))
-
-
-def _prefix(app: App, request: Request) -> str:
-    if request.kind != "system":
-        return str(app.store.require(request).path)
-    path = os.pathsep.join(
-        folder for folder in app.env.get("PATH", "").split(os.pathsep) if folder != str(app.layout.shims)
-    )
-    for name in ("python", "python3", "python2"):
-        found = proc.find_program(name, path)
-        if found:
-            return os.path.dirname(os.path.dirname(found)) or "/"
-    raise NotInstalledError("there is no Python on PATH besides the store's", hint="pyv install 3")
-
-
-def latest(app: App, prefix: str, *, known: bool, as_json: bool) -> None:
-    """Print the newest installed, or known, version that a request means."""
-    request = Request.parse(prefix)
-    if known:
-        name = app.index.choose(request).version.name
+        chosen = [installed(app, Request.parse(text)) for text in requests]
+        folders = [prefix_of(app, each) or _system_prefix(app) for each in chosen]
     else:
-        named = app.store.get(prefix) if request.kind == "name" else None
-        installed = [each for each in app.store.installed() if each.version]
-        found = named or newest(installed, request, version_of)
-        if found is None:
-            raise NotFoundError(f"no installed version matches {prefix}", hint="see: pyv versions")
-        name = found.name
+        selection = app.selector.select()
+        folders = [prefix_of(app, each) or _system_prefix(app, selection) for each in selection.chosen]
+    output.data(os.pathsep.join(folders))
+
+
+def installed(app: App, request: Request) -> Chosen:
+    """Return the installed version that a request on the command line means, or `system` if there is such a Python.
+
+    Raises:
+        NotInstalledError: there is none.
+    """
+    try:
+        chosen = app.selector.choose(pins.Pin(request, "", 0))
+    except NotInstalledError as error:
+        raise NotInstalledError(f"{request} is not installed", hint=error.hint) from None
+    if chosen.prefix is None:
+        _system_prefix(app)
+    return chosen
+
+
+def _system_prefix(app: App, selection: Selection | None = None) -> str:
+    """Return the prefix of the first Python on PATH, the shims aside.
+
+    Args:
+        app: this run.
+        selection: what is selected here; where nothing is pinned, a version may stand in for what PATH lacks.
+
+    Raises:
+        NotInstalledError: there is none.
+    """
+    if selection is None or selection.rule != "default":
+        from pyv.select import Chosen, Selection
+
+        selection = Selection("variable", "", (Chosen("system", None, None),))
+    for name in ("python", "python3", "python2"):
+        try:
+            found = app.commands.find(name, selection)
+        except CommandNotFoundError:
+            continue
+        return os.path.dirname(os.path.dirname(resolved(app, found.path)))
+    raise NotInstalledError("there is no Python on PATH besides the store's", hint="to install one: pyv install 3")
+
+
+def latest(
+    app: App,
+    words: Sequence[str] = (),
+    *,
+    known: bool = False,
+    bypass: bool = False,
+    force: bool = False,
+    as_json: bool = False,
+) -> int:
+    """Print the newest installed, or known, version that a request means.
+
+    Args:
+        app: this run.
+        words: the request.
+        known: whether to look among all versions that can be installed.
+        bypass: whether to print the request itself, and no error, where there is none.
+        force: the same, and that this is no failure.
+        as_json: whether to print JSON.
+    """
+    text = only(words, "latest", "version")
+    try:
+        request = Request.parse(text)
+        name = app.index.choose(request).version.name if known else _latest(app, request)
+    except (NotFoundError, RequestError) as error:
+        if not (bypass or force):
+            raise
+        output.data(text)
+        return 0 if force else error.exit_code
     if as_json:
         output.document({"name": name, "installed": app.store.get(name) is not None})
     else:
         output.data(name)
+    return 0
 
 
-def versions(app: App, *, bare: bool = False, skip_aliases: bool = False, as_json: bool = False) -> None:
+def _latest(app: App, request: Request) -> str:
+    if request.kind == "system":
+        raise NotFoundError("system is no version of the store", hint="see: pyv versions")
+    return installed(app, request).name
+
+
+def versions(
+    app: App, *, bare: bool = False, skip_aliases: bool = False, skip_envs: bool = False, as_json: bool = False
+) -> None:
     """List the installed versions, and mark those that are selected here."""
-    installed = app.store.installed()
+    found = [each for each in app.store.installed() if not (skip_envs and _is_environment(each))]
     aliases = {} if skip_aliases else app.store.aliases()
     if bare:
-        for name in [each.name for each in installed] + sorted(aliases):
+        for name in [each.name for each in found] + sorted(aliases):
             output.data(name)
         return
-    selected, problem = _selected(app)
+    marked, origin, problems = _selected(app)
     if as_json:
-        output.document(
-            {
-                "versions": [
-                    {
-                        "name": each.name,
-                        "path": str(each.path),
-                        "managed": each.managed,
-                        "linked_to": each.target or None,
-                        "aliases": sorted(name for name, target in app.store.aliases().items() if target == each.name),
-                        "selected_by": selected.get(each.name),
-                    }
-                    for each in installed
-                ]
-            }
-        )
+        output.document({"versions": [_describe(app, each, origin if each.name in marked else None) for each in found]})
         return
     rows = [("system", "")] if _has_system(app) else []
-    rows += [(each.name, f" --> {each.target}" if each.target else "") for each in installed]
+    rows += [(each.name, f" --> {each.target}" if each.target else "") for each in found]
     rows += [(name, f" --> {target}") for name, target in sorted(aliases.items())]
     for name, arrow in rows:
-        by = f" (set by {selected[name]})" if name in selected else ""
-        output.data(f"{'*' if by else ' '} {name}{arrow}{by}")
-    if problem is not None:
+        output.data(f"* {name}{arrow} (set by {origin})" if name in marked else f"  {name}{arrow}")
+    for problem in problems:
         app.complain(problem)
-    elif not rows:
+    if not rows and not problems:
         app.notify("no version is installed; install one with: pyv install 3")
 
 
-def _selected(app: App) -> tuple[dict[str, str], PyvError | None]:
-    """Return the names that are selected here with their origin, and what is wrong with unusable pins."""
+def _is_environment(each: Installed) -> bool:
+    return os.path.isfile(each.path / CONFIG)
+
+
+def _describe(app: App, each: Installed, selected_by: str | None) -> dict[str, object]:
+    return {
+        "name": each.name,
+        "path": str(each.path),
+        "managed": each.managed,
+        "linked_to": each.target or None,
+        "aliases": sorted(name for name, target in app.store.aliases().items() if target == each.name),
+        "selected_by": selected_by,
+    }
+
+
+def _selected(app: App) -> tuple[set[str], str, Sequence[PyvError]]:
+    """Return the names that are selected here, what decided so, and what is wrong with it."""
     try:
-        found = _pins(app)
+        selection, missing = selected(app)
     except PyvError as error:
-        return {}, error
-    names: dict[str, str] = {}
-    for pin in found:
-        version = None if pin.request.kind == "system" else app.store.find(pin.request)
-        names.setdefault(version.name if version else pin.request.text, pin.origin)
-    if not found:
-        names["system"] = str(app.layout.global_pin)
-    return names, None
-
-
-def _pins(app: App) -> list[pins.Pin]:
-    return pins.find(app.env.get("PYV_DIR") or app.cwd or "/", app.layout.global_pin, app.env)
+        return set(), "", [error]
+    return {each.name for each in selection.chosen}, selection.origin, missing
 
 
 def _has_system(app: App) -> bool:
     try:
-        _prefix(app, Request.parse("system"))
+        _system_prefix(app)
     except NotInstalledError:
         return False
     return True

@@ -28,22 +28,25 @@ def prefix_command(app: App, requests: tuple[str, ...]) -> None:
 
 
 @click.command("latest", epilog="Examples:  pyv latest 3.12    pyv latest --known 3")
-@click.argument("prefix")
+@click.argument("request", nargs=-1, required=True, metavar="VERSION")
 @click.option("-k", "--known", is_flag=True, help="Look among all versions that can be installed.")
+@click.option("-b", "--bypass", is_flag=True, help="If there is none, print VERSION itself and no error.")
+@click.option("-f", "--force", is_flag=True, help="The same, with an exit status of 0.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--offline", is_flag=True, help="Do not refresh the catalogue.")
 @click.pass_obj
-def latest_command(app: App, prefix: str, *, known: bool, as_json: bool, offline: bool) -> None:
-    """Print the newest installed version that PREFIX means."""
+def latest_command(app: App, /, request: tuple[str, ...], *, offline: bool, **how: bool) -> int:
+    """Print the newest installed version that VERSION means."""
     app.offline = offline
-    query.latest(app, prefix, known=known, as_json=as_json)
+    return query.latest(app, request, **how)
 
 
 @click.command("versions", epilog="Example:  pyv versions --bare")
 @click.option("--bare", is_flag=True, help="Print just the names.")
 @click.option("--skip-aliases", is_flag=True, help="Leave out the short names that are links to versions.")
+@click.option("--skip-envs", is_flag=True, help="Leave out the named environments.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def versions_command(app: App, *, bare: bool, skip_aliases: bool, as_json: bool) -> None:
+def versions_command(app: App, /, **how: bool) -> None:
     """List the installed versions, and mark those that are selected here."""
-    query.versions(app, bare=bare, skip_aliases=skip_aliases, as_json=as_json)
+    query.versions(app, **how)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyv import uninstall
-from pyv.cli import output
+from pyv import fsops, uninstall
+from pyv.cli import output, shims
 from pyv.errors import InUseError, PyvError
 from pyv.store import Installed
 from pyv.versions import Request
@@ -24,31 +24,37 @@ if TYPE_CHECKING:
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @click.pass_obj
 def uninstall_command(app: App, requests: tuple[str, ...], *, yes: bool, force: bool, quiet: bool) -> int:
-    """Remove installed versions. Of one that is linked from elsewhere, only the link goes."""
+    """Remove installed versions and named environments. Of one that is linked from elsewhere, only the link goes."""
     app.quiet = quiet
+    fsops.sweep(app.layout.staging)  # also where a killed one has left nothing else to do
     status = 0
+    changed = False
     for installed in dict.fromkeys(_find(app, text) for text in requests):
         try:
-            against = uninstall.objections(app.store, installed, sys.base_prefix)
+            registered = [each.path for each in app.registry.all()]
+            against = uninstall.objections(app.store, installed, registered, (sys.prefix, sys.base_prefix))
             if against and not force:
                 raise InUseError(
                     f"{installed.name} is in use: {'; '.join(against)}", hint="remove it even so with --force"
                 )
             for line in against:
                 app.notify(f"{installed.name}: {line}")
-            what = f"the link {installed.path}" if installed.target else str(installed.path)
+            what = uninstall.folder_of(app.store, installed) or f"the link {installed.path}"
             if not output.confirm(f"Remove {what}?", yes=yes):
                 app.notify(f"{installed.name} stays")
                 status = status or 1
                 continue
-            uninstall.uninstall(app.store, installed)
+            uninstall.uninstall(app.store, app.registry, installed)
         except PyvError as error:
             if len(requests) == 1:
                 raise
             app.complain(error)
             status = status or error.exit_code
             continue
+        changed = True
         app.notify(f"{installed.name} removed")
+    if changed:
+        shims.refresh(app)
     return status
 
 

@@ -73,12 +73,22 @@ class Installer:
         own = options.force or options.allow_pip or options.compile_bytecode
         shared = None if own else self._in_shared_stores(request)
         if shared is not None:
-            return self._link(shared)
+            return self._link(shared, options)
         build = self._choose(request)
-        name = build.version.name
-        existing = self._store.get(name)
+        existing = self._store.get(build.version.name)
         if existing is not None and not options.force:
             return self._leave(existing, options)
+        return self.install_build(build, options, watcher)
+
+    def install_build(self, build: Build, options: Options, watcher: Watcher) -> Outcome:
+        """Install exactly this build, whatever else the catalogue has.
+
+        Raises:
+            NetworkError: the build could not be had.
+            VerificationError: the build is not what it should be.
+            StoreError: it could not be written.
+        """
+        name = build.version.name
         if not build.sha256:
             raise VerificationError(
                 f"refused: {redact(build.url)} has no sha256", hint="it takes one in SHA256SUMS beside it"
@@ -191,14 +201,15 @@ class Installer:
                 return found
         return None
 
-    def _link(self, shared: Installed) -> Outcome:
+    def _link(self, shared: Installed, options: Options) -> Outcome:
         path = self._layout.version(shared.name)
         if self._store.get(shared.name) is not None:
             return Outcome(shared.name, path, "already")
         with fsops.explained(f"link {shared.name}"), self._store.lock(shared.name, f"it installs {shared.name}"):
             path.parent.mkdir(parents=True, exist_ok=True)
             fsops.replace_link(path, os.fspath(shared.path))
-            self._store.update_links()
+            if not options.keep_links:
+                self._store.update_links(installed=shared.name)
         return Outcome(shared.name, path, "linked")
 
     def _choose(self, request: Request) -> Build:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import threading
@@ -32,6 +33,8 @@ _TOOL_SECONDS = 60
 _CHUNK = 1 << 18
 # All that an interpreter gets of the user's environment while it is tried out
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+# What is needed once everything is unpacked. On a line there is time for it while the bytes come.
+_LATER = ("subprocess", "ctypes", "pyv.fixups.commands", "pyv.fixups.terminal", "pyv.fixups.metadata")
 _Result = TypeVar("_Result")
 
 
@@ -117,8 +120,9 @@ class Maker:
             self._finish(tree, version, contents, job)
             self._store.commit(tree, version.name)
             self._checkpoint("committed")
-        self._store.update_links()
-        self._checkpoint("linked")
+        if not job.options.keep_links:
+            self._store.update_links(installed=version.name)
+            self._checkpoint("linked")
         return Outcome(version.name, self._layout.version(version), "replaced" if existed else "installed")
 
     def _feed(self, unpacker: Unpacker, job: Job, area: Path) -> None:
@@ -126,7 +130,8 @@ class Maker:
         if job.file is None:
             job.watcher.phase("downloading")
             urls = self._index.urls(job.build) if job.build else [job.url]
-            self._cache.obtain(urls, job.sha256, self._fetcher, unpacker, scratch=area, progress=job.watcher.progress)
+            progress = _Prepared(job.watcher.progress)
+            self._cache.obtain(urls, job.sha256, self._fetcher, unpacker, scratch=area, progress=progress)
             return
         self._read(job, unpacker.write)
 
@@ -190,6 +195,20 @@ class Maker:
             env=self._env,
             timeout=_COMPILE_SECONDS,
         )
+
+
+class _Prepared:
+    """Passes on how a download gets on. With its first bytes, what comes after it begins to be imported."""
+
+    def __init__(self, progress: Callable[[int, int | None], None]) -> None:
+        self._progress = progress
+        self._begun = False
+
+    def __call__(self, received: int, total: int | None) -> None:
+        if not self._begun:
+            self._begun = True
+            threading.Thread(target=lambda: [*map(importlib.import_module, _LATER)], name="import", daemon=True).start()
+        self._progress(received, total)
 
 
 class _Background(Generic[_Result]):

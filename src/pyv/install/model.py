@@ -18,12 +18,14 @@ class Options(NamedTuple):
         skip_existing: be content with any installed version that matches, even if a newer one is available.
         allow_pip: leave the interpreter open to pip, instead of marking it externally managed (PEP 668).
         compile_bytecode: compile the standard library, for stores that their users cannot write.
+        keep_links: leave the short names alone; the caller moves them.
     """
 
     force: bool = False
     skip_existing: bool = False
     allow_pip: bool = False
     compile_bytecode: bool = False
+    keep_links: bool = False
 
 
 class Outcome(NamedTuple):

@@ -1,0 +1,302 @@
+#!@SHELL@
+# pyv dispatcher @VERSION@ @CHECK@
+# shellcheck shell=sh
+# The first line is filled in; -ef, -nt and -o are in every sh that this may run under, and chains of && and || are meant:
+# shellcheck disable=SC2239,SC3013,SC2166,SC2015,SC2194
+#
+# Every entry of the shims folder is this file. It finds the pin or the environment that decides here, and becomes the
+# command asked for, without starting a process. What is rare, or not plain, is decided by pyv itself: src/pyv/select/
+# has the same rules. All names begin with _pyv_, for assigning to a name that the caller exported would change what
+# the command sees; globbing and word splitting are never relied on, for their settings are the caller's.
+_pyv_root=@ROOT@
+_pyv_cmd=${0##*/} _pyv_do='' _pyv_as='' _pyv_venv='' _pyv_words='' _pyv_rule='' _pyv_src='' _pyv_stranger='' _pyv_lost=''
+
+# Hand over to pyv, for this store; under its own name for another one, if that is asked for
+_pyv_ask() {
+    [ "$_pyv_do" ] || set -- exec --shim "$_pyv_cmd" "$@"
+    [ ! "$_pyv_as" ] || set -- as-pyenv "$@"
+    [ "$_pyv_do" ] && [ "${PYV_ROOT-}" ] || set -- --store "$_pyv_root" "$@"
+    set -- @RUN@ "$@"
+    [ -x "$1" ] || { echo "pyv: the Python that runs pyv, $1, cannot be started; install pyv again" >&2; exit 127; }
+    exec "$@"
+}
+
+# Tell whether an environment is known: see src/pyv/registry.py
+_pyv_known() {
+    [ -f "$1/pyvenv.cfg" ] && [ ! -L "$1" ] && [ -r "$1/pyvenv.cfg" ] && IFS= read -r _pyv_id <"$1/pyvenv.cfg" || return 1
+    case $_pyv_id in
+    "pyv = "*) _pyv_id=${_pyv_id#pyv = } ;;
+    *) return 1 ;;
+    esac
+    case $_pyv_id in *[!0-9a-f]*) return 1 ;; esac
+    [ ${#_pyv_id} -eq 32 ] || return 1
+    if [ "$1" -ef "$_pyv_root/venvs/$_pyv_id" ]; then
+        _pyv_stamp=$_pyv_root/venvs/.$_pyv_id
+    else
+        case ${XDG_DATA_HOME-} in /*) _pyv_stamp=$XDG_DATA_HOME ;; *) _pyv_stamp=${HOME-}/.local/share ;; esac
+        [ "$_pyv_stamp" != /.local/share ] || _pyv_lost=1 # without HOME it is not known where that registry lies
+        [ "$1" -ef "$_pyv_stamp/pyv/venvs/$_pyv_id" ] || return 1
+        _pyv_stamp=$_pyv_stamp/pyv/venvs/.$_pyv_id
+    fi
+    [ "$1/pyvenv.cfg" -ef "$_pyv_stamp" ] ||
+        { [ -f "$_pyv_stamp" ] && [ ! -s "$_pyv_stamp" ] && [ ! "$1/pyvenv.cfg" -nt "$_pyv_stamp" ]; }
+}
+
+# Read a pin file's words; what follows a # is a comment
+_pyv_read() {
+    [ -f "$1" ] && [ -r "$1" ] || return 1 # reading a FIFO would wait for ever
+    while IFS= read -r _pyv_line || [ "$_pyv_line" ]; do
+        case $_pyv_line in
+        *"#"*)
+            # A comment decides whether the file is text, and small
+            case $_pyv_line in *[!\ -~"	"]*) return 1 ;; esac
+            [ ${#_pyv_line} -lt 1000 ] || return 1
+            _pyv_line=${_pyv_line%%#*} ;;
+        esac
+        _pyv_words="$_pyv_words $_pyv_line"
+    done <"$1"
+    case $_pyv_words in *[0-9A-Za-z]*) ;; *) return 1 ;; esac # no words at all
+}
+
+case $_pyv_cmd in
+pyv | pyenv)
+    # As pyenv, for scripts that call it, its variables count, which are left to pyv
+    case $_pyv_cmd in pyenv) _pyv_as=${PYENV_VERSION-}${PYENV_DIR-}, ;; esac
+    case $_pyv_as${PYV_ROOT:-$_pyv_root} in
+    "$_pyv_root" | ,"$_pyv_root") ;;
+    *) _pyv_do=pyv; _pyv_ask "$@" ;;
+    esac
+    case $#,${1-} in
+    1,root) printf '%s\n' "$_pyv_root"; exit ;;
+    1,version | 1,version-name | 1,prefix) _pyv_do=$1 _pyv_cmd=python ;;
+    2,which)
+        _pyv_do=which _pyv_cmd=$2
+        case $2 in '' | -* | */*) _pyv_do=pyv; _pyv_ask "$@" ;; esac ;;
+    *) _pyv_do=pyv; _pyv_ask "$@" ;;
+    esac ;;
+esac
+
+# What decides here
+if [ "${PYV_VERSION-}" ]; then
+    _pyv_rule=variable _pyv_src='PYV_VERSION environment variable' _pyv_words=$PYV_VERSION
+    case $PYV_VERSION in *[0-9A-Za-z]*) ;; *) _pyv_ask "$@" ;; esac
+elif [ "${PYV_DIR-}" ] || [ ! . -ef "${PWD-}" ]; then
+    _pyv_ask "$@"
+else
+    case $PWD/ in
+    *//?* | */./* | */../* | [!/]*) _pyv_ask "$@" ;; # its parents are not what they seem
+    esac
+    _pyv_dir=${PWD%/}
+    while :; do
+        # One test for all, and nothing else for a folder that has none of them: this is most of the time of a call
+        while [ "$_pyv_dir" ] && ! [ -h "$_pyv_dir/.python-version" -o -e "$_pyv_dir/.python-version" -o \
+            -e "$_pyv_dir/.venv/pyvenv.cfg" -o -e "$_pyv_dir/venv/pyvenv.cfg" -o -e "$_pyv_dir/env/pyvenv.cfg" ]; do
+            _pyv_dir=${_pyv_dir%/*}
+        done
+        _pyv_odd=
+        for _pyv_name in .venv venv env; do
+            [ -f "$_pyv_dir/$_pyv_name/pyvenv.cfg" ] || continue
+            if _pyv_known "$_pyv_dir/$_pyv_name"; then
+                _pyv_rule=environment _pyv_venv=$_pyv_dir/$_pyv_name _pyv_src=$_pyv_venv
+                break
+            fi
+            [ ! "$_pyv_lost" ] || _pyv_ask "$@"
+            _pyv_odd=${_pyv_odd:-$_pyv_dir/$_pyv_name}
+        done
+        if [ -e "$_pyv_dir/.python-version" ] || [ -L "$_pyv_dir/.python-version" ]; then
+            _pyv_read "$_pyv_dir/.python-version" || _pyv_ask "$@"
+            [ "$_pyv_rule" ] || _pyv_rule=file _pyv_src=$_pyv_dir/.python-version
+        fi
+        [ "$_pyv_venv" ] || _pyv_stranger=${_pyv_stranger:-$_pyv_odd}
+        [ ! "$_pyv_rule" ] && [ "$_pyv_dir" ] || break
+        _pyv_dir=${_pyv_dir%/*}
+    done
+    if [ ! "$_pyv_rule" ]; then
+        _pyv_src=$_pyv_root/version
+        if [ -e "$_pyv_src" ] || [ -L "$_pyv_src" ]; then
+            _pyv_read "$_pyv_src" || _pyv_ask "$@"
+            _pyv_rule=global
+        fi
+    fi
+    if [ "$_pyv_stranger" ] && [ ! "${PYV_HOOK-}" ] && [ ! "$_pyv_do" ] && [ -t 2 ]; then
+        echo "pyv: $_pyv_stranger is not known to pyv, and not used; to accept it: pyv trust '$_pyv_stranger'" >&2
+    fi
+fi
+case $_pyv_words in *[!0-9A-Za-z.:\ "	"+_-]*) _pyv_ask "$@" ;; esac
+
+# Take the next of the words
+_pyv_next() {
+    while :; do
+        case $_pyv_words in
+        '') return 1 ;;
+        [\ :]* | "	"*) _pyv_words=${_pyv_words#?} ;;
+        *) break ;;
+        esac
+    done
+    _pyv_word=${_pyv_words%%[\ :"	"]*}
+    _pyv_words=${_pyv_words#"$_pyv_word"}
+    case $_pyv_word in [!0-9A-Za-z]* | *..*) _pyv_word=/ ;; esac
+}
+
+# Tell whether a program can be started; an empty one would be a silent success
+_pyv_runs() { [ -f "$1" ] && [ -x "$1" ] && [ -s "$1" ]; }
+
+# Become a command of the store or of an environment
+_pyv_run() {
+    case $_pyv_cmd,${1-},${2-},${3-} in
+    pip,* | pip[0-9]* | python*,-*m,pip,* | python*,-*m,ensurepip,* | python*,-?,-*m,pip | python*,-mpip,*) _pyv_ask "$@" ;;
+    esac
+    [ ! "${_PYV_GUARD-}" ] || unset _PYV_GUARD
+    exec "$_pyv_found" "$@"
+}
+
+_pyv_found='' _pyv_in='' _pyv_system='' _pyv_all=$_pyv_words
+if [ "$_pyv_venv" ]; then
+    if _pyv_next; then
+        [ "$_pyv_venv/bin/python" -ef "$_pyv_root/versions/$_pyv_word/bin/python" ] || _pyv_ask "$@"
+        _pyv_next && _pyv_ask "$@"
+    fi
+    _pyv_found=$_pyv_venv/bin/$_pyv_cmd
+    _pyv_runs "$_pyv_found" || _pyv_found=
+else
+    while _pyv_next; do
+        if [ "$_pyv_word" = system ]; then
+            _pyv_system=1
+            continue
+        fi
+        [ -d "$_pyv_root/versions/$_pyv_word/" ] && [ "$_pyv_word" != / ] || _pyv_ask "$@"
+        if [ ! "$_pyv_found" ]; then
+            _pyv_in=$_pyv_word _pyv_found=$_pyv_root/versions/$_pyv_word/bin/$_pyv_cmd
+            _pyv_runs "$_pyv_found" || _pyv_found=
+        fi
+    done
+    [ ! "$_pyv_system" ] || [ ! "$_pyv_in" ] || _pyv_ask "$@"
+fi
+[ ! "$_pyv_found" ] || [ "$_pyv_do" ] || _pyv_run "$@"
+
+# From here on: what the selection lacks, and what pyv is asked under its own name
+if [ "$_pyv_do" ]; then
+    # Print what a word in versions/ stands for; a link out of the store is left to pyv
+    _pyv_real() {
+        _pyv_word=$1
+        [ -L "$_pyv_root/versions/$1" ] || return 0
+        cd -P -- "$_pyv_root/versions" && _pyv_dir=$PWD && cd -P -- "$_pyv_root/versions/$1" &&
+            [ "${PWD%/*}" = "$_pyv_dir" ] && _pyv_word=${PWD##*/}
+    }
+    if [ "$_pyv_do" = which ]; then
+        [ "$_pyv_found" ] || _pyv_ask "$@"
+        if [ ! "$_pyv_venv" ]; then
+            [ "$_pyv_root/versions/$_pyv_in/.." -ef "$_pyv_root/versions" ] || _pyv_ask "$@"
+            _pyv_real "$_pyv_in"
+            _pyv_found=$_pyv_root/versions/$_pyv_word/bin/$_pyv_cmd
+        fi
+        printf '%s\n' "$_pyv_found"
+        exit
+    fi
+    _pyv_words=$_pyv_all
+    if [ "$_pyv_venv" ]; then
+        while IFS= read -r _pyv_line; do
+            case $_pyv_line in "home = $_pyv_root/versions/"*/bin) break ;; esac
+        done <"$_pyv_venv/pyvenv.cfg"
+        _pyv_words=${_pyv_line#"home = $_pyv_root/versions/"}
+        _pyv_words=${_pyv_words%/bin}
+        [ "$_pyv_venv/bin/python" -ef "$_pyv_root/versions/$_pyv_words/bin/python" ] || _pyv_ask "$@"
+        case $_pyv_words in */* | *:* | *\ * | '') _pyv_ask "$@" ;; esac
+    elif [ ! "$_pyv_in" ]; then
+        [ "$_pyv_do" != prefix ] || _pyv_ask "$@"
+        [ "$_pyv_rule" ] || _pyv_words=system
+    fi
+    # Asked for all of them before anything is printed, and before the folder is left in which pyv would have to decide
+    _pyv_all=$_pyv_words
+    while _pyv_next; do
+        [ "$_pyv_word" = system ] || [ "$_pyv_root/versions/$_pyv_word/.." -ef "$_pyv_root/versions" ] || _pyv_ask "$@"
+    done
+    _pyv_words=$_pyv_all _pyv_line=
+    while _pyv_next; do
+        [ "$_pyv_word" = system ] || _pyv_real "$_pyv_word"
+        case $_pyv_do,$_pyv_venv in
+        prefix,) _pyv_line=$_pyv_line:$_pyv_root/versions/$_pyv_word ;;
+        prefix,*) _pyv_line=:$_pyv_venv ;;
+        version,*) printf '%s (set by %s)\n' "$_pyv_word" "$_pyv_src" ;;
+        *) _pyv_line=$_pyv_line:$_pyv_word ;;
+        esac
+    done
+    [ ! "$_pyv_line" ] || printf '%s\n' "${_pyv_line#:}"
+    exit
+fi
+
+if [ "$_pyv_venv" ]; then
+    # What an environment lacks comes from its interpreter, pip excepted
+    case $_pyv_cmd in pip*) _pyv_ask "$@" ;; esac
+    [ -x "$_pyv_venv/bin/python" ] || _pyv_ask "$@"
+    while IFS= read -r _pyv_line; do
+        case $_pyv_line in "home = /"*) _pyv_found=${_pyv_line#home = }/$_pyv_cmd; break ;; esac
+    done <"$_pyv_venv/pyvenv.cfg"
+    _pyv_runs "$_pyv_found" && _pyv_run "$@"
+else
+    _pyv_words=$_pyv_all
+    while _pyv_next; do
+        [ ! -f "$_pyv_root/versions/$_pyv_word/pyvenv.cfg" ] || _pyv_ask "$@"
+    done
+fi
+if [ ! "$_pyv_rule" ] || [ ! "$_pyv_system" ]; then
+    # pythonX.Y is the newest installed X.Y, whatever else is pinned
+    _pyv_word=${_pyv_cmd#python}
+    case $_pyv_cmd in
+    pip[0-9].[0-9]*) _pyv_ask "$@" ;;
+    python[0-9].[0-9] | python[0-9].[0-9][0-9] | python[0-9].[0-9][0-9]t)
+        _pyv_found=$_pyv_root/versions/$_pyv_word/bin/$_pyv_cmd
+        _pyv_runs "$_pyv_found" && _pyv_run "$@" ;;
+    esac
+fi
+if [ "$_pyv_rule" ] && [ ! "$_pyv_system" ]; then
+    case $_pyv_cmd in python* | pip* | pydoc* | idle*) _pyv_ask "$@" ;; esac
+fi
+
+# The rest of PATH; a guard says how much of it is left if a script there has called back
+_pyv_left=999999 _pyv_passes=0
+case ${_PYV_GUARD-} in
+*[!0-9\ ]* | '') ;;
+*\ *\ *)
+    _pyv_passes=${_PYV_GUARD##* }
+    if [ "${_PYV_GUARD%% *}" = "$$" ]; then
+        _pyv_left=${_PYV_GUARD#* }
+        _pyv_left=${_pyv_left%% *}
+    fi ;;
+esac
+_pyv_count() {
+    _pyv_n=0
+    while [ "$1" ]; do
+        set -- "${1#*:}"
+        _pyv_n=$((_pyv_n + 1))
+    done
+}
+_pyv_rest=$PATH: _pyv_found=
+_pyv_count "$_pyv_rest"
+while [ "$_pyv_rest" ]; do
+    _pyv_dir=${_pyv_rest%%:*} _pyv_rest=${_pyv_rest#*:} _pyv_n=$((_pyv_n - 1))
+    case $_pyv_dir in /*) ;; *) continue ;; esac
+    _pyv_found=$_pyv_dir/$_pyv_cmd
+    [ "$_pyv_n" -lt "$_pyv_left" ] && _pyv_runs "$_pyv_found" && [ ! "$_pyv_dir" -ef "$_pyv_root/shims" ] &&
+        [ ! "$_pyv_found" -ef "$_pyv_root/shims/pyv" ] && break
+    _pyv_found=
+done
+if [ "$_pyv_found" ]; then
+    _pyv_line=
+    case $_pyv_dir in
+    */shims) _pyv_line='#!' ;;
+    *) [ ! -r "$_pyv_found" ] || IFS= read -r _pyv_line <"$_pyv_found" || : ;;
+    esac
+    case $_pyv_line in
+    '#!'*)
+        [ "$_pyv_passes" -lt 32 ] || _pyv_ask "$@" # which says so
+        export _PYV_GUARD="$$ $_pyv_n $((_pyv_passes + 1))" ;;
+    *) [ ! "${_PYV_GUARD-}" ] || unset _PYV_GUARD ;;
+    esac
+    exec "$_pyv_found" "$@"
+fi
+if [ ! "$_pyv_rule" ]; then
+    _pyv_found=$_pyv_root/versions/3/bin/$_pyv_cmd
+    _pyv_runs "$_pyv_found" && _pyv_run "$@"
+fi
+_pyv_ask "$@"

@@ -1,0 +1,73 @@
+"""Installing what is pinned and missing, when a command needs it, as far as the user allows."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+from pyv import settings
+from pyv.errors import NotInstalledError, PyvError
+from pyv.versions import Version
+
+if TYPE_CHECKING:
+    from pyv.cli.app import App
+    from pyv.pins import Pin
+
+
+def install_missing(app: App, missing: NotInstalledError) -> bool:
+    """Install the pinned versions that are missing here; tell whether that was done.
+
+    Args:
+        app: this run.
+        missing: what was found missing; it gets a hint where the user does not allow it.
+
+    Raises:
+        PyvError: it was tried, and failed.
+    """
+    wanted = [pin for pin in app.selector.pins() if _is_missing(app, pin)]
+    if not wanted or not all(pin.request.kind in ("version", "range") for pin in wanted):
+        return False
+    policy = settings.auto_install(app.env, app.layout.settings, app.cwd)
+    removed = [name for name in app.store.removed() if any(_means(pin, name) for pin in wanted)]
+    if policy == "always" and removed:
+        # What somebody removed comes back only when somebody asks for it
+        missing.hint = f"{removed[0]} was uninstalled; to have it again: pyv install {_typed(wanted[0])}"
+        return False
+    names = " ".join(_typed(pin) for pin in wanted)
+    if policy == "never" or (policy == "ask" and not _agrees(f"{names} is not installed. Install it now?")):
+        return False
+    from pyv.cli.install import install
+
+    if install(app, [pin.request.text for pin in wanted]):
+        raise PyvError(f"{names} could not be installed", hint=f"to see why: pyv install {names}")
+    return not any(_is_missing(app, pin) for pin in wanted)
+
+
+def _typed(pin: Pin) -> str:
+    """Return a request as one types it in a shell."""
+    return shlex.quote(pin.request.text)
+
+
+def _is_missing(app: App, pin: Pin) -> bool:
+    try:
+        app.selector.choose(pin)
+    except NotInstalledError:
+        return True
+    return False
+
+
+def _means(pin: Pin, name: str) -> bool:
+    try:
+        return pin.request.matches(Version.parse(name))
+    except PyvError:
+        return False
+
+
+def _agrees(question: str) -> bool:
+    """Ask on the terminal; without one the answer is no, at once."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    sys.stderr.write(f"pyv: {question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

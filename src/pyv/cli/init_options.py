@@ -1,0 +1,39 @@
+"""The options of `pyv init`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pyv.cli import init
+
+if TYPE_CHECKING:
+    from pyv.cli.app import App
+
+_EXAMPLES = """\b
+Examples:
+  pyv init bash --install
+  eval "$(pyv init zsh)"                                  in ~/.zshrc
+  pyv init fish | source                                  in config.fish
+  eval "`pyv init tcsh`"                                  in ~/.tcshrc
+  pyv init pwsh | Out-String | Invoke-Expression          in $PROFILE
+  pyv init nu | save -f ($nu.user-autoload-dirs.0 | path join pyv.nu)
+  pyv init --as-pyenv                                     for scripts that call pyenv
+"""
+
+
+@click.command("init", epilog=_EXAMPLES)
+@click.argument("shell", nargs=-1, metavar="[SHELL]")
+@click.option("--install", is_flag=True, help="Write it into the shell's rc file. Repeating it is harmless.")
+@click.option("--uninstall", is_flag=True, help="Take it out of the rc file again.")
+@click.option("--no-hook", is_flag=True, help="Only put the shims on PATH: no `pyv shell`, no environments.")
+@click.option("--as-pyenv", is_flag=True, help="Have a command pyenv that is pyv; with --uninstall, no longer.")
+@click.pass_obj
+def init_command(app: App, /, shell: tuple[str, ...], **how: bool) -> None:
+    """Print what SHELL has to run when it starts: bash, zsh, fish, tcsh, sh, pwsh or nu.
+
+    The shims come first on PATH. In bash, zsh and fish the environment of a project is active wherever you are in it,
+    and the words of pyv are completed. Without SHELL, the one that runs this command.
+    """
+    init.init(app, shell, **how)

@@ -1,0 +1,349 @@
+"""What `pyv venv` does: makes the environment of a project, or mends the one that is there."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyv import envs, fsops, proc
+from pyv.cli import shims
+from pyv.cli.pinning import _requires_python
+from pyv.errors import NotInstalledError, PyvError, UsageError
+from pyv.versions import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyv.cli.app import App
+    from pyv.envs import Inventory
+    from pyv.seed import Seed
+    from pyv.store import Installed
+
+# From this version on `venv` puts no setuptools into an environment
+_WITHOUT_SETUPTOOLS = (3, 12)
+# Nothing listens at this port (discard); pip and git connect to nobody else
+_NOWHERE = "http://127.0.0.1:9"
+_OFFLINE = {
+    "http_proxy": _NOWHERE,
+    "https_proxy": _NOWHERE,
+    "all_proxy": _NOWHERE,
+    "no_proxy": "",
+    "GIT_ALLOW_PROTOCOL": "file",
+}
+_LIBRARY = re.compile(r"(?:python|pypy)3\.(?P<minor>\d+)(?P<variant>t?)", re.ASCII)
+
+
+def venv(
+    app: App,
+    words: Sequence[str] = (),
+    *,
+    name: str | None = None,
+    python: str = "",
+    prompt: str | None = None,
+    without_pip: bool = False,
+    system_site_packages: bool = False,
+    clear: bool = False,
+    repair: bool = False,
+    requirements: Sequence[str] = (),
+    link_mode: str = "auto",
+) -> int:
+    """Make an environment, or mend it, and return the exit status of what was installed into it.
+
+    Args:
+        app: this run.
+        words: its folder; without one `.venv` in the current folder.
+        name: its name instead, if it is to be one of the store's that any folder can pin.
+        python: what it is made from; without it what is pinned, what the project requires, or the newest installed.
+        prompt: what the activated shell shows; `.` for the name of the current folder.
+        without_pip: whether it gets no pip.
+        system_site_packages: whether the packages of its interpreter can be imported.
+        clear: whether to replace what is there.
+        repair: whether to mend what is there even if it seems healthy, and to make none.
+        requirements: files of requirements to install.
+        link_mode: how pip comes out of the cache, see `pyv.seed`.
+
+    Raises:
+        PyvError: it could not be made or mended. What was there is then still there.
+    """
+    if name is not None:
+        envs.check_name(name)
+        if words:
+            raise UsageError(f"{words[0]} and --name contradict each other", hint=f"pyv venv --name {name}")
+    target = app.layout.envs / name if name else _target(app, words)
+    envs.check(target)
+    if requirements and without_pip:
+        raise UsageError("-r needs pip", hint="leave out --without-pip")
+    if clear and repair:
+        raise UsageError("--clear and --repair contradict each other", hint="leave one of them out")
+    if clear:
+        envs.check_clearing(target, app.layout, app.cwd)
+    shown = os.path.basename(app.cwd) if prompt == "." else prompt
+    options = envs.Options(shown, system_site_packages, pip=not without_pip, clear=clear)
+    work = _Work(app, target, python, link_mode)
+    with (
+        fsops.explained(f"make {target}"),
+        app.store.lock(name, f"it works on {name}") if name else nullcontext(),
+        envs.held(target, app.layout, app.registry, app.notify),
+    ):
+        if name:
+            _refuse_taken(app, name, may_exist=clear or repair)
+        work.run(options, repair=repair, needs_pip=bool(requirements))
+        if name:
+            envs.link(app.layout, name)
+    if requirements:
+        arguments = [word for file in requirements for word in ("-r", os.path.join(app.cwd, file))]
+        status = work.install(target, *arguments)
+        shims.refresh(app)
+        return status
+    if name or work.has_new_commands():
+        shims.refresh(app)
+    return 0
+
+
+def _refuse_taken(app: App, name: str, *, may_exist: bool) -> None:
+    """Refuse a name that is taken.
+
+    Args:
+        app: this run.
+        name: the name.
+        may_exist: whether an environment of that name will do.
+
+    Raises:
+        UsageError: it stands for a version, or for an environment.
+    """
+    if envs.is_taken(app.layout, name) and not (may_exist and envs.is_linked(app.layout, name)):
+        hint = "take another name"
+        if envs.is_linked(app.layout, name):
+            hint = f"to mend it: pyv venv --repair --name {name}; to replace it: pyv venv --clear --name {name}"
+        raise UsageError(f"there is a {name} already, at {os.path.realpath(app.layout.version(name))}", hint=hint)
+
+
+def _target(app: App, words: Sequence[str]) -> Path:
+    if len(words) > 1:
+        raise UsageError(f"one environment at a time, not {' '.join(words)}", hint="pyv venv DIR")
+    folder = words[0] if words else ".venv"
+    if not folder:
+        raise UsageError("an empty name is no folder", hint="pyv venv")
+    if not app.cwd and not os.path.isabs(folder):
+        raise UsageError("the current folder was deleted", hint="cd to another one")
+    # As `venv` does: what leads to the current folder may change, and scripts with it in them would break
+    return Path(os.path.normpath(os.path.join(os.path.realpath(app.cwd or "/"), folder)))
+
+
+class _Work:
+    """One environment that is being made or mended."""
+
+    def __init__(self, app: App, target: Path, python: str, link_mode: str) -> None:
+        self._app = app
+        self._target = target
+        self._link_mode = link_mode
+        self._request, self._origin = self._asked(python)
+
+    def _asked(self, python: str) -> tuple[Request | None, str]:
+        """Return what is asked for and by whom; None if nobody asks for anything."""
+        if python:
+            return Request.parse(python), "-p"
+        pins = self._app.selector.pins()
+        if pins:
+            return pins[0].request, pins[0].origin
+        project, required = _requires_python(self._app.cwd)
+        return required, os.fspath(project or "")
+
+    def run(self, options: envs.Options, *, repair: bool, needs_pip: bool) -> None:
+        """Do it."""
+        standing = envs.standing(self._target)
+        lost = envs.has_lost_settings(self._target, self._app.registry)
+        if (standing == envs.ENVIRONMENT or lost) and not options.clear:
+            if lost and not repair:
+                # That it is the same one is likely, but as good as for others it cannot be known
+                shown = envs.shell_word(os.fspath(self._target))
+                raise PyvError(
+                    f"{self._target} has lost its pyvenv.cfg",
+                    hint=f"to mend it, with its packages: pyv venv --repair {shown}; "
+                    f"to replace it: pyv venv --clear {shown}",
+                )
+            noted = envs.notes_pip(self._target)
+            self._mend(repair=repair, pip=options.pip and (repair or needs_pip or noted))
+        elif repair:
+            raise UsageError(f"there is no environment at {self._target}", hint=f"pyv venv {self._target}")
+        elif standing == envs.OCCUPIED and not options.clear:
+            raise UsageError(
+                f"{self._target} is not empty, and no environment",
+                hint=f"to replace it: pyv venv --clear {self._target}",
+            )
+        else:
+            interpreter = self._interpreter(None)
+            self._make(interpreter, options, None)
+            self._app.notify(f"{self._target} is ready, on {interpreter.path}")
+
+    def _mend(self, *, repair: bool, pip: bool) -> None:
+        app, target = self._app, self._target
+        interpreter = self._interpreter(self._current())
+        health = envs.inspect(target, interpreter, app.registry, app.env)
+        if health.kind == envs.STRANGE:
+            raise PyvError(
+                f"{target} {health.reason}",
+                hint=f"to use it: pyv trust {target}; to replace it: pyv venv --clear {target}",
+            )
+        reason = health.reason
+        if health.kind == envs.HEALTHY:
+            reason = "has no pip" if pip and not envs.has_pip(target) else "seemed healthy"
+            if reason == "seemed healthy" and not repair:
+                app.notify(f"{target} is healthy, on {interpreter.path}: left alone")
+                return
+        if health.kind != envs.OTHER:
+            gone = envs.restore_commands(target)  # first, for after a kill a missing Python shows that all is not done
+            envs.repair(target, interpreter, app.registry, app.env)
+            health = envs.inspect(target, interpreter, app.registry, app.env)
+            if health.kind == envs.HEALTHY:
+                if pip and not envs.has_pip(target):
+                    self._seed(target, interpreter, only_pip=True)
+                self._tell_repaired(f"{target} {reason}: repaired, with its packages", gone, interpreter)
+                return
+        listed = envs.inventory(target)
+        options = envs.environment_options(target)._replace(pip=pip or listed.pip)
+        self._make(interpreter, options, listed)
+        left_out = sorted(set(listed.left_out).difference(envs.inventory(target).left_out))
+        without = f", without {' and '.join(left_out)}, which had come with it" if left_out else ""
+        app.notify(
+            f"{target} {reason}: made anew on {interpreter.path}, "
+            f"{len(listed.requirements)} packages installed again{without}"
+        )
+
+    def _tell_repaired(self, done: str, gone: Sequence[envs.Gone], interpreter: envs.Interpreter) -> None:
+        gone = [each for each in gone if not os.path.lexists(self._target / "bin" / each.name)]
+        if not gone:
+            self._app.notify(f"{done}, on {interpreter.path}")
+            return
+        names = ", ".join(each.name for each in gone)
+        program = envs.shell_word(os.fspath(self._target / "bin/python"))
+        packages = " ".join(dict.fromkeys(each.package for each in gone))
+        what, it = ("the command", "it") if len(gone) == 1 else ("the commands", "them")
+        self._app.notify(f"{done} but for {what} {names}, on {interpreter.path}")
+        self._app.notify(f"to have {it} again: {program} -m pip install --force-reinstall --no-deps {packages}")
+
+    def _make(self, interpreter: envs.Interpreter, options: envs.Options, listed: Inventory | None) -> None:
+        app, target = self._app, self._target
+        with envs.Site(target, app.registry) as site:
+            envs.build(site.folder, target, interpreter, options, app.env)
+            wanted = listed.requirements if listed else []
+            if options.pip or wanted:
+                self._seed(site.folder, interpreter)
+            if wanted:
+                self._install_again(site.folder, wanted)
+            site.commit()
+        if not os.path.lexists(app.layout.venvs) or not os.access(app.layout.venvs, os.W_OK):
+            app.notify(f"{app.layout.root} cannot be written: {target} is noted in {app.layout.own_venvs}")
+
+    def _seed(self, folder: Path, interpreter: envs.Interpreter, *, only_pip: bool = False) -> None:
+        libraries = envs.libraries(folder)
+        library = interpreter.library if interpreter.library in libraries else libraries[0]
+        match = _LIBRARY.fullmatch(library)
+        if match is None:
+            raise PyvError(f"pip cannot be put into {self._target}: {library} is no known library")
+        python = (3, int(match["minor"]))
+        packages = ("pip",) if only_pip or python >= _WITHOUT_SETUPTOOLS else ("pip", "setuptools")
+        with _seed(self._app) as seed:
+            unpacked = seed.prepare(python, interpreter.path, packages=packages, variant=match["variant"])
+            site_packages = folder / "lib" / library / "site-packages"
+            program = os.fspath(self._target / "bin/python")
+            seed.install(unpacked, site_packages, folder / "bin", program, link_mode=self._link_mode)
+
+    def _install_again(self, folder: Path, requirements: Sequence[str]) -> None:
+        listed = folder.parent / "requirements.txt"
+        listed.write_text("".join(f"{line}\n" for line in requirements), encoding="utf-8")
+        self._app.notify(f"installing {len(requirements)} packages again")
+        if self.install(folder, "-r", os.fspath(listed)):
+            raise PyvError(
+                f"the packages of {self._target} could not be installed again: it stays as it was",
+                hint=f"to begin with none: pyv venv --clear {self._target}",
+            )
+
+    def install(self, folder: Path, *arguments: str) -> int:
+        """Install something into an environment, and return pip's exit status."""
+        command = [os.fspath(folder / "bin/python"), "-I", "-m", "pip", "--disable-pip-version-check"]
+        if not self._app.settings.offline:
+            return proc.accompany([*command, "install", *arguments], env=self._app.env)
+        # Requirements can name addresses themselves, and so can what they are built with
+        env = {key: value for key, value in self._app.env.items() if key.lower() not in _OFFLINE}
+        command += ["--proxy", _NOWHERE, "--retries", "0", "install", "--no-index"]
+        status = proc.accompany([*command, *arguments], env={**env, **_OFFLINE, "PIP_NO_INDEX": "1"})
+        if status:
+            self._app.notify("pip was kept off the network: to let it, leave out --offline, or unset PYV_OFFLINE")
+        return status
+
+    def _current(self) -> Installed | None:
+        """Return the installed version that the environment is on, if it is one of the store."""
+        home = envs.home_of(self._target)
+        store = self._app.store
+        if home is None or home.parent.parent != self._app.layout.versions:
+            return None
+        name = home.parent.name
+        return store.get(store.aliases().get(name, name))
+
+    def _interpreter(self, current: Installed | None) -> envs.Interpreter:
+        """Return what the environment is to be made from.
+
+        Args:
+            current: what it is made from, which stays if it is one of those that are asked for.
+        """
+        app, request = self._app, self._request
+        if (
+            current is not None
+            and current.version is not None
+            and (request is None or request.matches(current.version))
+        ):
+            return envs.of_store(app.store, current, request)
+        if request is not None and request.kind == "system":
+            return self._system()
+        if request is None:
+            minors = [library.removeprefix("python") for library in envs.libraries(self._target)]
+            request = Request.parse(minors[0] if minors else "3")
+        try:
+            return envs.of_store(app.store, app.store.require(request), request if self._request else None)
+        except NotInstalledError as error:
+            if request.kind not in ("version", "range"):
+                error.message = f"{self._origin}: {error.message}"
+                raise
+        from pyv.cli.install import install
+
+        if install(app, [request.text]):
+            raise PyvError(f"{request} could not be installed", hint=f"to see why: pyv install {request}")
+        return envs.of_store(app.store, app.store.require(request), request if self._request else None)
+
+    def _system(self) -> envs.Interpreter:
+        shims_folder = os.path.realpath(self._app.layout.shims)
+        folders = self._app.env.get("PATH", "").split(os.pathsep)
+        path = os.pathsep.join(folder for folder in folders if os.path.realpath(folder) != shims_folder)
+        found = proc.find_program("python3", path) or proc.find_program("python", path)
+        if not found:
+            raise NotInstalledError("there is no Python on PATH besides the store's", hint="pyv venv -p 3")
+        return envs.of_program(Path(found))
+
+    def has_new_commands(self) -> bool:
+        """Tell whether the environment has a command that has no shim yet."""
+        present = set(os.listdir(self._app.layout.shims)) if self._app.layout.shims.is_dir() else None
+        if present is None:
+            return False
+        return any(
+            name not in present and os.access(self._target / "bin" / name, os.X_OK)
+            for name in os.listdir(self._target / "bin")
+        )
+
+
+def _seed(app: App) -> Seed:
+    from pyv.seed import Seed
+
+    return Seed(
+        app.layout,
+        app.cache,
+        app.fetcher,
+        app.env,
+        offline=app.settings.offline,
+        clock=time.time,
+        notify=app.notify,
+    )

@@ -1,0 +1,117 @@
+"""What is in the store: links that lead nowhere, versions without an interpreter, and what killed processes left."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from pyv import fsops
+from pyv.doctor.model import HINT, PROBLEM, Finding
+from pyv.layout import MANIFEST, RECEIPT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pyv.layout import Layout
+    from pyv.registry import Registry
+    from pyv.store import Store
+
+_INTERPRETERS = ("python", "python3", "pypy3", "graalpy")
+
+
+def versions(store: Store) -> list[Finding]:
+    """Check the folders and links in versions/."""
+    found = []
+    for name in _names(store.layout.versions):
+        path = store.layout.version(name)
+        if os.path.islink(path) and not os.path.exists(path):
+            found.append(_dangling(store, name))
+        elif os.path.isdir(path) and not _has_python(path):
+            found.append(_without_python(path))
+        elif not os.path.islink(path) and os.path.exists(path / MANIFEST) and not os.path.exists(path / RECEIPT):
+            message = f"{path / RECEIPT} is gone, and with it where {name} came from"
+            found.append(Finding("receipt", PROBLEM, message, f"pyv install --force {name}"))
+    return found
+
+
+def _dangling(store: Store, name: str) -> Finding:
+    path = store.layout.version(name)
+    target = os.readlink(path)
+    message = f"{path} leads to {target}, where nothing is"
+    if "/" not in target:
+        return Finding("link", PROBLEM, message, "pyv doctor --fix", store.update_links)
+
+    def remove() -> None:
+        with store.lock(name, f"it works on {name}"), suppress(FileNotFoundError):
+            if not os.path.exists(path):
+                os.unlink(path)
+        store.update_links()
+
+    return Finding("link", PROBLEM, message, f"pyv uninstall {name}", remove)
+
+
+def _without_python(path: Path) -> Finding:
+    message = f"{path} has no interpreter in its bin"
+    if os.path.exists(path / "pyvenv.cfg"):
+        return Finding("version", PROBLEM, message, f"pyv venv --repair {os.path.realpath(path)}")
+    managed = os.path.exists(path / RECEIPT) and not os.path.islink(path)
+    return Finding("version", PROBLEM, message, f"pyv {'repair' if managed else 'uninstall'} {path.name}")
+
+
+def _has_python(path: Path) -> bool:
+    return any(os.access(path / "bin" / name, os.X_OK) for name in _INTERPRETERS)
+
+
+def staging(layout: Layout) -> list[Finding]:
+    """Check what lies in the staging folder, without the areas of living processes."""
+    names = _names(layout.staging)
+    orphans = []
+    for name in names:
+        guard = f"{name}.lock"
+        if name.endswith(".lock"):
+            continue
+        if guard in names:
+            with fsops.try_lock(layout.staging / guard) as dead:
+                if dead:
+                    orphans.append(name)
+        else:
+            orphans.append(name)
+    if not orphans:
+        return []
+    message = f"{layout.staging} has what {len(orphans)} killed commands left: {', '.join(orphans[:3])}"
+    return [Finding("staging", HINT, message, "pyv doctor --fix", lambda: fsops.sweep(layout.staging))]
+
+
+def environments(registry: Registry) -> list[Finding]:
+    """Check the registered environments. Nothing in them is run."""
+    found = []
+    for each in registry.all():
+        path = each.path
+        if not os.path.isdir(path):
+            message = f"the environment {path} is gone, and still registered"
+            found.append(Finding("environment-gone", HINT, message, "pyv doctor --fix", _revoke(registry, path)))
+        elif not registry.knows(path):
+            # Moved away and another one put there, or its pyvenv.cfg written since
+            message = f"the environment {path} is not the one that pyv knew there, and is not used"
+            found.append(Finding("environment-changed", HINT, message, f"pyv trust {path}"))
+        elif not os.access(path / "bin/python", os.X_OK):
+            message = f"the environment {path} has lost its interpreter"
+            found.append(Finding("environment", PROBLEM, message, f"pyv venv --repair {path}"))
+    return found
+
+
+def _revoke(registry: Registry, path: Path) -> Callable[[], None]:
+    def revoke() -> None:
+        if not os.path.isdir(path):
+            registry.revoke(path)
+
+    return revoke
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    except OSError:
+        return []

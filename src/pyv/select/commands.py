@@ -1,0 +1,194 @@
+"""Which program a command is, by what is selected: in the selection, or what may stand in for what it lacks."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from pyv.errors import CommandNotFoundError
+from pyv.registry import CONFIG
+from pyv.select.model import Found, Selection
+from pyv.select.selector import same, shell_word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from pyv.store import Store
+
+# A shim sets it when it passes a command on to another script, which may be another manager that passes it back:
+# process id, how many entries of PATH come after that script, and how often this has happened
+GUARD = "_PYV_GUARD"
+_MAX_PASSES = 32
+_INTERPRETER = re.compile(r"(?:python|pip)(\d+\.\d+t?d?)", re.ASCII)
+# Commands that are part of a Python: another one's must never stand in for a missing one
+_OWN = re.compile(r"(?:python|pip|pydoc|idle)")
+
+
+class Commands:
+    """The commands that can be had.
+
+    Args:
+        store: the installed versions.
+        env: the environment: `PATH`, and a shim's guard.
+        pid: this process, as a guard names it.
+    """
+
+    def __init__(self, store: Store, env: Mapping[str, str], pid: int) -> None:
+        self._store = store
+        self._layout = store.layout
+        self._env = env
+        self._pid = pid
+
+    def find(self, command: str, selection: Selection) -> Found:
+        """Return the program that a command means.
+
+        Raises:
+            CommandNotFoundError: the selection has no such command, and nothing else may stand in for it.
+        """
+        if command and "/" not in command:
+            for path, why in self._candidates(command, selection):
+                if path:
+                    return Found(path, selection, why)
+        raise self._no_command(command, selection)
+
+    def _candidates(self, command: str, selection: Selection) -> Iterator[tuple[str, str]]:
+        """Yield where a command may come from, best first, with what speaks for it; an empty path where it is not."""
+        pinned = selection.rule != "default"
+        only_system = pinned and all(chosen.prefix is None for chosen in selection.chosen)
+        number = _INTERPRETER.fullmatch(command)
+        newest = self._layout.version(number[1]) if number and not only_system else None
+        if newest and not pinned:
+            yield _program(newest, command), f"nothing is pinned, and {newest.name} is installed"
+        for chosen in selection.chosen:
+            yield self._on_path(command) if chosen.prefix is None else _program(chosen.prefix, command), ""
+        if not command.startswith("pip"):
+            for chosen in selection.chosen:
+                home = _home(chosen.prefix) if chosen.prefix else ""
+                path = f"{home}/{command}"
+                yield path if home and _runs(path) else "", "the environment lacks it, its interpreter has it"
+        if newest and pinned and not _is_own_pip(selection, command):
+            yield _program(newest, command), f"the selection lacks it, and {newest.name} is installed"
+        if pinned and not only_system and not _OWN.match(command):
+            yield self._on_path(command), "the selection lacks it, the rest of PATH has it"
+        if not pinned:
+            for name in ("3", *reversed(self.having(command))):
+                yield _program(self._layout.version(name), command), f"nothing is pinned, PATH lacks it, {name} has it"
+
+    def having(self, command: str) -> list[str]:
+        """Return the names of the installed versions that have a command, the newest version last but for names."""
+        found = [each for each in self._store.installed() if _program(each.path, command)]
+        return [each.name for each in sorted(found, key=lambda each: each.version is not None)]
+
+    def _no_command(self, command: str, selection: Selection) -> CommandNotFoundError:
+        names = ", ".join(chosen.name for chosen in selection.chosen)
+        where = f"{names} (set by {selection.origin})" if selection.rule != "default" else "PATH"
+        have = self.having(command)
+        hint = f"these have it: {', '.join(have)}" if have else "no installed version has it"
+        venv = selection.environment
+        if venv and not os.path.exists(venv / "bin/python"):
+            return CommandNotFoundError(
+                f"{venv} is broken: its Python is gone", hint=f"to rebuild it: pyv venv {shell_word(venv)}"
+            )
+        if venv and command.startswith("pip"):
+            hint = f"to put pip into the environment: pyv venv --repair {shell_word(venv)}"
+        return CommandNotFoundError(f"{command}: no such command in {where}", hint=hint)
+
+    def _on_path(self, command: str) -> str:
+        """Return a command on the rest of PATH: no folder of shims, no entry that is a shim, nothing before a guard."""
+        limit = self._guarded()
+        for left, folder in self._path():
+            candidate = os.path.join(folder, command)
+            if left < limit and os.path.isabs(folder) and _runs(candidate):
+                shim = same(folder, self._layout.shims) or same(candidate, self._layout.shims / "pyv")
+                if not shim:
+                    return candidate
+        return ""
+
+    def _path(self) -> list[tuple[int, str]]:
+        """Return the entries of PATH, each with how many come after it."""
+        entries = self._env.get("PATH", os.defpath).split(os.pathsep)
+        return [(len(entries) - number, entry) for number, entry in enumerate(entries, 1)]
+
+    def _guarded(self) -> int:
+        """Return how much of PATH may still be searched, by the guard of a shim that was this process before."""
+        guard = _Guard.read(self._env.get(GUARD, ""))
+        return guard.left if guard and guard.pid == self._pid else 1 << 62
+
+    def passing(self, program: str) -> dict[str, str]:
+        """Return the environment for a program outside the store: with a guard if it could call a shim again.
+
+        Raises:
+            CommandNotFoundError: it did so again and again.
+        """
+        env = {name: value for name, value in self._env.items() if name != GUARD}
+        folder = os.path.dirname(program)
+        inside = program.startswith(f"{self._layout.versions}{os.sep}")
+        if inside or not (folder.endswith("/shims") or _is_script(program)):
+            return env
+        guard = _Guard.read(self._env.get(GUARD, ""))
+        passes = guard.passes + 1 if guard else 1
+        if passes > _MAX_PASSES:
+            raise CommandNotFoundError(
+                f"{program} calls the shim that called it", hint=f"take one of the two off PATH: {folder}"
+            )
+        left = next((left for left, entry in self._path() if entry == folder), 0)
+        env[GUARD] = f"{self._pid} {left} {passes}"
+        return env
+
+
+class _Guard(NamedTuple):
+    pid: int
+    left: int
+    passes: int
+
+    @classmethod
+    def read(cls, text: str) -> _Guard | None:
+        words = text.split(" ")
+        if len(words) == 3 and all(word.isdecimal() and len(word) < 12 for word in words):
+            return cls(*map(int, words))
+        return None
+
+
+def _runs(path: str) -> bool:
+    """Tell whether a file can be executed and is not empty: an empty one would be a silent success."""
+    try:
+        return os.path.isfile(path) and os.access(path, os.X_OK) and os.path.getsize(path) > 0
+    except OSError:
+        return False
+
+
+def _program(prefix: Path, command: str) -> str:
+    path = f"{prefix}/bin/{command}"
+    return path if _runs(path) else ""
+
+
+def _is_script(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(2) == b"#!"
+    except OSError:
+        return False
+
+
+def _home(prefix: Path) -> str:
+    """Return the folder with the interpreter that an environment was made with, from its pyvenv.cfg (PEP 405)."""
+    try:
+        text = (prefix / CONFIG).read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    for line in text.splitlines():
+        if line.startswith("home = /"):
+            return line.removeprefix("home = ")
+    return ""
+
+
+def _is_own_pip(selection: Selection, command: str) -> bool:
+    """Tell whether a command is the pip of an environment that has none: its interpreter's must not stand in."""
+    return command.startswith("pip") and any(
+        chosen.prefix is not None
+        and os.path.isfile(chosen.prefix / CONFIG)
+        and os.path.exists(chosen.prefix / "bin" / command.replace("pip", "python", 1))
+        for chosen in selection.chosen
+    )

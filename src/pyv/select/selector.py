@@ -1,0 +1,236 @@
+"""Which Python is meant in a folder, and what decided so."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from pyv import pins, proc
+from pyv.errors import EnvironmentMismatchError, NotInstalledError, PyvError
+from pyv.select.model import Chosen, Selection
+from pyv.versions import Version, is_safe_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from pyv.pins import Pin
+    from pyv.registry import Registry
+    from pyv.store import Store
+    from pyv.versions import Request
+
+_SECONDS = 20
+_ASK_VERSION = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
+
+
+class Selector:
+    """Selects for one folder.
+
+    Args:
+        store: the installed versions.
+        registry: the known environments.
+        env: the environment: `PYV_VERSION`, `PYV_DIR`, and, for an interpreter that has to be asked, the rest.
+        cwd: the working directory, as its path is spelled; empty if it was deleted.
+    """
+
+    def __init__(self, store: Store, registry: Registry, env: Mapping[str, str], cwd: str) -> None:
+        self._store = store
+        self._layout = store.layout
+        self._registry = registry
+        self._env = env
+        self._cwd = cwd
+
+    def pins(self) -> list[Pin]:
+        """Return the pins that hold here, environments aside; none where nothing is pinned.
+
+        Raises:
+            RequestError: the pin that holds cannot be understood.
+        """
+        if self._env.get(pins.VARIABLE):
+            return pins.parse(self._env[pins.VARIABLE], pins.VARIABLE, numbered=False)
+        file = self.pin_file()
+        return pins.read(file) if file else []
+
+    def pin_file(self) -> Path | None:
+        """Return the pin file that holds here: the nearest upward, else the global one; None if there is neither."""
+        for start in self._starts():
+            found = pins.nearest(start)
+            if found is not None:
+                return found
+        return self._layout.global_pin if os.path.lexists(self._layout.global_pin) else None
+
+    def _starts(self) -> list[str]:
+        given = dict.fromkeys((self._env.get("PYV_DIR", ""), self._cwd))
+        return [os.path.join(self._cwd or "/", start) for start in given if start]
+
+    def _folders(self) -> Iterator[Path]:
+        for start in self._starts():
+            yield from pins.folders_upward(start)
+
+    def stranger(self) -> Path | None:
+        """Return the environment that would decide here, were it known: named to people, and never used."""
+        if self._env.get(pins.VARIABLE):
+            return None
+        for folder in self._folders():
+            if self._registry.in_folder(folder) is not None:
+                return None
+            found = self._registry.stranger(folder)
+            if found is not None or os.path.lexists(folder / pins.FILE_NAME):
+                return found
+        return None
+
+    def select(self) -> Selection:
+        """Return what holds here.
+
+        Raises:
+            RequestError: a pin cannot be understood. Another is never taken in its place.
+            NotInstalledError: a pinned version is not installed.
+            EnvironmentMismatchError: the project's environment is on another Python than its pin names.
+        """
+        if self._env.get(pins.VARIABLE):
+            return self._of(pins.parse(self._env[pins.VARIABLE], pins.VARIABLE, numbered=False), "variable")
+        for folder in self._folders():
+            venv = self._registry.in_folder(folder)
+            file = folder / pins.FILE_NAME
+            pinned = pins.read(file) if os.path.lexists(file) else []
+            if venv is not None:
+                return self._of_environment(venv, pinned)
+            if pinned:
+                return self._of(pinned, "file")
+        file = self._layout.global_pin
+        if os.path.lexists(file):
+            return self._of(pins.read(file), "global")
+        return Selection("default", os.fspath(file), (Chosen("system", None, None),))
+
+    def _of(self, pinned: list[Pin], rule: str) -> Selection:
+        return Selection(rule, pinned[0].source, tuple(self.choose(pin) for pin in pinned))
+
+    def choose(self, pin: Pin) -> Chosen:
+        """Return the installed version that a pin means.
+
+        Raises:
+            NotInstalledError: there is none.
+        """
+        request = pin.request
+        if request.kind == "system":
+            return Chosen("system", None, pin)
+        # A folder's exact name is that folder, whatever else it may read as
+        if is_safe_name(request.text) and os.path.isdir(self._layout.version(request.text)):
+            prefix = self._layout.version(request.text)
+            return Chosen(self._name(prefix), prefix, pin)
+        if request.short_name and not any(request.platform):
+            prefix = self._layout.version(request.short_name)
+            if not os.path.isdir(prefix):
+                self._mend_links(request)
+            if os.path.isdir(prefix):
+                return Chosen(self._name(prefix), prefix, pin)
+        found = self._store.find(request)
+        if found is None:
+            raise self._missing(pin)
+        return Chosen(found.name, found.path, pin)
+
+    def _mend_links(self, request: Request) -> None:
+        """Make the short-name links anew where one is missing although its versions are there, as after a copy."""
+        if self._store.find(request) is not None:
+            try:
+                self._store.update_links()
+            except OSError:  # not ours to write; the version itself will do
+                return
+
+    def _name(self, prefix: Path) -> str:
+        """Return the name of the version that a name in versions/ leads to, through its link if it is a short one."""
+        return self._store.name_behind(prefix.name)
+
+    def _missing(self, pin: Pin) -> NotInstalledError:
+        request = pin.request
+        installed = [each.name for each in self._store.installed()]
+        near = [each for each in installed if request.release and each.startswith(_stem(request))] or installed
+        have = ", ".join(near[-6:]) if near else "nothing"
+        can_be = request.kind in ("version", "range")
+        word = f"'{request}'" if re.search(r"[^\w.+-]", request.text) else request.text
+        hint = f"installed: {have}; to install it: pyv install {word}"
+        if not can_be:
+            hint = f"{request} is not a version; if it names an environment: pyv venv --name {request.name}"
+        return NotInstalledError(f"{request} is not installed, pinned by {pin.origin}", hint=hint)
+
+    def _of_environment(self, venv: Path, pinned: list[Pin]) -> Selection:
+        name = self._satisfying(venv, pinned)
+        return Selection("environment", os.fspath(venv), (Chosen(name, venv, None),), venv)
+
+    def _satisfying(self, venv: Path, pinned: list[Pin]) -> str:
+        """Return the name of the version that an environment is on.
+
+        Raises:
+            EnvironmentMismatchError: it satisfies none of the pins.
+        """
+        base = os.path.realpath(venv / "bin/python")
+        name = self._store_name(base)
+        if not pinned:
+            return name or _version_text(base)
+        version = self._version_in(name) or self._ask(venv)
+        for pin in pinned:
+            if self._satisfies(venv, name, version, pin.request):
+                return name or (str(version) if version else "unknown")
+        wanted = " or ".join(str(pin.request) for pin in pinned)
+        is_on = name or (str(version) if version else "a Python that is gone")
+        raise EnvironmentMismatchError(
+            f"{venv} is on {is_on}, but {pinned[0].origin} asks for {wanted}",
+            hint=f"to rebuild it: pyv venv {shell_word(venv)}",
+        )
+
+    def _satisfies(self, venv: Path, name: str, version: Version | None, request: Request) -> bool:
+        if request.kind == "system":
+            return not name
+        folder = self._layout.version(request.text)
+        if is_safe_name(request.text) and same(venv / "bin/python", folder / "bin/python"):
+            return True
+        if request.kind == "name":
+            return name == request.name
+        return version is not None and request.matches(version)
+
+    def _store_name(self, program: str) -> str:
+        """Return the name of the version in the store that a program belongs to, or nothing."""
+        home = os.path.realpath(self._layout.versions) + os.sep
+        if program.startswith(home):
+            return program[len(home) :].partition(os.sep)[0]
+        for each in self._store.installed():
+            if each.target and program.startswith(os.path.realpath(each.path) + os.sep):
+                return each.name
+        return ""
+
+    def _version_in(self, name: str) -> Version | None:
+        found = self._store.get(name) if name else None
+        return found.version if found else None
+
+    def _ask(self, venv: Path) -> Version | None:
+        """Start a known environment's Python, of which nothing else tells the version."""
+        done = proc.run([venv / "bin/python", "-I", "-c", _ASK_VERSION], env=self._env, timeout=_SECONDS)
+        try:
+            return Version.parse(done.stdout.strip())
+        except PyvError:
+            return None
+
+
+def _stem(request: Request) -> str:
+    return ".".join(str(part) for part in request.release[:2])
+
+
+def same(one: str | Path, other: str | Path) -> bool:
+    """Tell whether two paths are one file or folder; what is absent is not."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
+
+
+def _version_text(program: str) -> str:
+    """Return what an interpreter's file name tells of its version."""
+    found = re.search(r"(\d+\.\d+t?)$", os.path.basename(program))
+    return found[1] if found else "system"
+
+
+def shell_word(path: Path) -> str:
+    """Return a path as one types it in a shell."""
+    text = os.fspath(path)
+    return text if re.fullmatch(r"[\w./+@-]+", text) else "'" + text.replace("'", "'\\''") + "'"

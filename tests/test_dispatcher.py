@@ -1,0 +1,462 @@
+"""The dispatcher: what it leaves alone, where it works, and that it never calls itself for ever."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from pyv.errors import PyvError
+from pyv.layout import Layout, resources
+from pyv.registry import Registry
+from pyv.select import Commands, Selector
+from pyv.shims import dispatcher
+from pyv.store import Store
+from tests.support.command import pyv
+from tests.support.stores import make_version, program
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SHELLS = ("dash", "bash", "busybox", "zsh")
+# What each sh does to the environment by itself, whatever the script says
+OWN_DOING = {"dash": {"PWD"}, "bash": {"PWD", "_", "OLDPWD", "SHLVL"}, "busybox": {"PWD", "SHLVL"}}
+OWN_DOING["zsh"] = {"PWD", "OLDPWD", "_", "SHLVL", "LOGNAME"}
+
+
+class World(NamedTuple):
+    root: Path
+    project: Path
+
+    @property
+    def shims(self) -> Path:
+        return self.root / "shims"
+
+    def run(
+        self, *words: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None, text: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            words,
+            env=env if env is not None else self.env(),
+            cwd=cwd or self.project,
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def env(self, **more: str) -> dict[str, str]:
+        path = f"{self.shims}:/usr/bin:/bin"
+        return {"PATH": path, "HOME": os.environ["HOME"], "PYV_ROOT": str(self.root), **more}
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Return a store with three versions and a project pinned to 3.12."""
+    root = tmp_path / "store"
+    make_version(root, "3.11.8", "old", links=("3.11",))
+    make_version(root, "3.12.7", links=("3.12",))
+    make_version(root, "3.13.1", links=("3.13", "3"))
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / ".python-version").write_text("3.12\n")
+    monkeypatch.setenv("PYV_ROOT", str(root))
+    assert pyv("rehash").status == 0
+    return World(root, project)
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest, world: World, tmp_path: Path) -> str:
+    """Have the shims run by one sh after the other."""
+    name: str = request.param
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"there is no {name} here")
+    (tmp_path / name).mkdir()
+    link = tmp_path / name / "sh"  # its name tells it to be an sh
+    link.symlink_to(path)
+    assert pyv("rehash", "--shell", str(link)).status == 0
+    assert (world.shims / "python").read_bytes().startswith(b"#!" + os.fsencode(link))
+    return name
+
+
+def dispatcher_at(path: Path, root: Path, sh: str, runner: list[str]) -> None:
+    template = (resources() / "dispatcher.sh").read_bytes()
+    path.write_bytes(dispatcher.render(template, shell=sh, root=os.fspath(root), runner=runner))
+    path.chmod(0o755)
+
+
+def arguments_of(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return done.stdout.split("\n")
+
+
+def test_every_sh_can_read_it() -> None:
+    for words in (["dash"], ["bash", "--posix"], ["busybox", "sh"], ["zsh", "--emulate", "sh"], ["sh"]):
+        if shutil.which(words[0]):
+            done = subprocess.run([*words, "-n", resources() / "dispatcher.sh"], capture_output=True, check=False)
+            assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.usefixtures("shell")
+def test_arguments_arrive_as_they_are(world: World) -> None:
+    words = ["", "a b", "a\nb", "'", '"', "*", "$HOME", "\\", "-n", "é", "a\tb", "$(touch planted)"]
+    program(world.root / "versions/3.12.7/bin/show", 'for each do printf "%s\\0" "$each"; done')
+    assert pyv("rehash").status == 0
+    done = world.run(world.shims / "show", *words)
+    assert done.stdout.split("\0")[:-1] == words
+    assert os.listdir(world.project) == [".python-version"]
+
+
+def test_the_environment_stays_as_it_is(world: World, shell: str) -> None:
+    program(world.root / "versions/3.12.7/bin/show", "exec /usr/bin/env -0")
+    assert pyv("rehash").status == 0
+    names = {f"_pyv_{each}": "mine" for each in ("cmd", "root", "words", "dir", "n")}
+    odd = {"IFS": "x", "CDPATH": "/", "dir": "d", "n": "1", "words": "w", "ENV": "/nowhere", "LINES": "3"}
+    given_ = world.env(**odd, NEWLINE="a\nb", EMPTY="", PWD=str(world.project))
+    got = dict(each.split("=", 1) for each in world.run(world.shims / "show", env=given_).stdout.split("\0") if each)
+    for name in OWN_DOING[shell] | {"IFS"}:  # sh never takes IFS from its caller
+        got.pop(name, None)
+        given_.pop(name, None)
+    assert got == given_
+    assert world.run(world.shims / "show", env=given_ | names).returncode == 0
+
+
+@pytest.mark.usefixtures("shell")
+def test_input_status_and_the_path_of_the_program_are_as_without_a_shim(world: World) -> None:
+    program(world.root / "versions/3.12.7/bin/show", 'cat; echo "$0"; exit 7')
+    assert pyv("rehash").status == 0
+    done = world.run(world.shims / "show", text="line 1\nline 2\n")
+    assert (done.stdout, done.returncode) == (f"line 1\nline 2\n{world.root}/versions/3.12/bin/show\n", 7)
+
+
+@pytest.mark.usefixtures("shell")
+def test_the_process_is_the_same_so_signals_reach_it(world: World) -> None:
+    program(
+        world.root / "versions/3.12.7/bin/show",
+        'trap "echo got it; exit 3" TERM; echo "$$"; while :; do sleep 0.05; done',
+    )
+    assert pyv("rehash").status == 0
+    with subprocess.Popen(
+        [world.shims / "show"], env=world.env(), cwd=world.project, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert int(process.stdout.readline()) == process.pid
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == "got it\n"
+    assert process.returncode == 3
+
+
+@pytest.mark.usefixtures("shell")
+def test_it_works_without_home_and_with_nothing_but_a_path(world: World) -> None:
+    done = world.run(world.shims / "python", "x", env={"PATH": "/usr/bin"})
+    assert arguments_of(done)[0] == f"{world.root}/versions/3.12/bin/python"
+    done = world.run(world.shims / "python", "x", env={})
+    assert arguments_of(done)[0] == f"{world.root}/versions/3.12/bin/python"
+    done = world.run(world.shims / "python", env={"PATH": "/usr/bin", "PYV_VERSION": ">=3.13"})
+    assert arguments_of(done)[0] == f"{world.root}/versions/3.13.1/bin/python"
+
+
+@pytest.mark.usefixtures("shell")
+def test_it_works_from_a_deleted_folder(world: World, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f'cd "{gone}" && rmdir "{gone}" && exec "{world.shims}/python"'
+    (world.root / "version").write_text("3.11\n")
+    done = world.run("/bin/sh", "-c", script)
+    assert arguments_of(done)[0] == f"{world.root}/versions/3.11/bin/python"
+
+
+@pytest.mark.usefixtures("shell")
+@pytest.mark.parametrize(
+    "lie", [".", "", "/", "relative", "/nowhere", "{evil}/../project", "{evil}/./../project", "//{project}"]
+)
+def test_a_pwd_that_lies_decides_nothing(world: World, lie: str) -> None:
+    evil = world.project.parent / "evil"
+    evil.mkdir()
+    (evil / ".python-version").write_text("3.11\n")
+    done = world.run(world.shims / "python", env=world.env(PWD=lie.format(evil=evil, project=world.project)))
+    assert arguments_of(done)[0] == f"{world.root}/versions/3.12/bin/python"
+
+
+@pytest.mark.usefixtures("shell")
+def test_it_works_through_links_from_elsewhere(world: World, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "my bin"
+    elsewhere.mkdir()
+    (elsewhere / "python").symlink_to(world.shims / "python")
+    (elsewhere / "python3").symlink_to(elsewhere / "python")
+    for name in ("python", "python3"):
+        done = world.run(elsewhere / name)
+        assert arguments_of(done)[0] == f"{world.root}/versions/3.12/bin/{name}"
+    # and is not taken for the system's, which would be a call of itself
+    found = world.run(elsewhere / "python", env=world.env(PATH=f"{elsewhere}:{world.shims}", PYV_VERSION="system"))
+    assert found.returncode == 127
+
+
+@pytest.mark.usefixtures("shell")
+def test_folders_with_odd_names(world: World, tmp_path: Path) -> None:
+    for name in ("a b", "ü", "new\nline", "*", "$HOME", "'", '"', "-x", "[a]", "\\"):
+        folder = tmp_path / "odd" / name / name
+        folder.mkdir(parents=True)
+        (folder.parent / ".python-version").write_text("3.11\n")
+        assert arguments_of(world.run(world.shims / "python", cwd=folder))[0].endswith("/3.11/bin/python")
+
+
+@pytest.mark.usefixtures("shell")
+def test_what_is_no_regular_pin_file_is_an_error_and_no_wait(world: World) -> None:
+    pin = world.project / ".python-version"
+    (world.root / "version").write_text("3.11\n")
+    pin.unlink()
+    os.mkfifo(pin)
+    assert world.run(world.shims / "python").returncode == 127
+    pin.unlink()
+    pin.mkdir()
+    assert world.run(world.shims / "python").returncode == 127
+    pin.rmdir()
+    pin.symlink_to("nowhere")
+    assert world.run(world.shims / "python").returncode == 127
+    pin.unlink()
+    pin.symlink_to(pin)
+    assert world.run(world.shims / "python").returncode == 127
+
+
+@pytest.mark.usefixtures("shell")
+def test_an_empty_program_is_none(world: World) -> None:
+    empty = world.root / "versions/3.12.7/bin/python"
+    empty.write_text("")
+    done = world.run(world.shims / "python")
+    assert (done.returncode, done.stdout) == (127, "")
+    assert "no such command" in done.stderr
+
+
+@pytest.mark.usefixtures("shell")
+def test_a_missing_pyv_is_named(world: World, tmp_path: Path) -> None:
+    for shim in world.shims.iterdir():
+        content = shim.read_bytes()
+        shim.unlink()
+        shim.write_bytes(content.replace(os.fsencode(sys.executable), os.fsencode(tmp_path / "gone")))
+        shim.chmod(0o755)
+    done = world.run(world.shims / "python", env=world.env(PYV_VERSION=">=3.12"))
+    assert (done.returncode, done.stdout) == (127, "")
+    assert "install pyv again" in done.stderr
+
+
+# Beside others that pass a command on
+
+
+def shim_of_another(world: World, folder: Path, text: str) -> None:
+    """Make another manager's shim for python, in `{folder}/shims`."""
+    program(folder / "shims/python", text.format(ours=world.shims, theirs=folder / "shims"))
+
+
+@pytest.mark.usefixtures("shell")
+@pytest.mark.parametrize("first", ["ours", "theirs"])
+def test_two_managers_that_both_say_system_end_at_the_system(world: World, tmp_path: Path, first: str) -> None:
+    other, real = tmp_path / "other", tmp_path / "real"
+    real.mkdir()
+    (real / "python").symlink_to("/usr/bin/env")  # a program, which shows its environment
+    # As others do it: it takes its own folder off PATH, looks for the next one, and becomes that
+    search = (
+        'IFS=:; for folder in $PATH; do if [ "$folder" != "{theirs}" ] && [ -x "$folder/python" ]; then '
+        'exec "$folder/python" "$@"; fi; done; exit 9'
+    )
+    shim_of_another(world, other, search)
+    order = [f"{world.shims}", f"{other}/shims"] if first == "ours" else [f"{other}/shims", f"{world.shims}"]
+    env = world.env(PATH=":".join([*order, str(real), "/usr/bin", "/bin"]), PYV_VERSION="system")
+    done = world.run(order[0] + "/python", env=env)
+    assert "PYV_VERSION=system" in done.stdout, done.stderr
+    assert "_PYV_GUARD" not in done.stdout
+
+
+@pytest.mark.usefixtures("shell")
+def test_a_wrapper_that_calls_the_shim_ends_too(world: World, tmp_path: Path) -> None:
+    wrapper, real = tmp_path / "wrapper", tmp_path / "real"
+    program(real / "python", "echo the real one")
+    program(wrapper / "python", f'exec "{world.shims}/python" "$@"')
+    env = world.env(PATH=f"{world.shims}:{wrapper}:{real}:/usr/bin:/bin", PYV_VERSION="system")
+    assert world.run(world.shims / "python", env=env).stdout == "the real one\n"
+    program(wrapper / "python", f'"{world.shims}/python" "$@"')  # as another process each time
+    done = world.run(world.shims / "python", env=env)
+    assert (done.returncode, done.stdout) == (127, "")
+    assert "calls the shim that called it" in done.stderr
+
+
+def test_a_script_in_a_folder_of_the_system_is_no_exception(world: World, tmp_path: Path) -> None:
+    # What stands in /usr/bin cannot be changed by a test, so it must not be told from any other folder
+    text = (resources() / "dispatcher.sh").read_text()
+    assert "/usr/bin" not in text
+    copied = tmp_path / "copied"
+    copied.mkdir()
+    shutil.copy(world.shims / "python", copied / "python")
+    env = world.env(PATH=f"{world.shims}:{copied}", PYV_VERSION="system")
+    done = world.run(world.shims / "python", env=env)
+    assert done.returncode == 127
+    env = world.env(PATH=f"{copied}", PYV_VERSION="system")
+    assert world.run(copied / "python", env=env).returncode == 127
+
+
+def test_children_of_what_a_manager_started_are_free_again(world: World, tmp_path: Path) -> None:
+    other, real = tmp_path / "other", tmp_path / "real"
+    program(other / "shims/python", f'exec "{real}/python" "$@"')
+    program(real / "python", f'[ "$1" ] || {{ "{world.shims}/python" child; exit; }}; echo "$1"')
+    env = world.env(PATH=f"{world.shims}:{other}/shims:{real}:/usr/bin:/bin", PYV_VERSION="system")
+    assert world.run(world.shims / "python", env=env).stdout == "child\n"
+
+
+@pytest.mark.parametrize("first", ["ours", "theirs"])
+def test_beside_a_real_pyenv(world: World, tmp_path: Path, first: str) -> None:
+    pyenv = shutil.which("pyenv", path=f"{os.environ['PATH']}:{os.path.expanduser('~root')}/.pyenv/bin")
+    if pyenv is None:
+        pytest.skip("there is no pyenv here")
+    theirs = tmp_path / "pyenv"
+    make_version(theirs, "3.12.1")
+    env = world.env(PYENV_ROOT=str(theirs), PYENV_VERSION="system", PYV_VERSION="system")
+    subprocess.run([pyenv, "rehash"], env=env, check=True)
+    program(tmp_path / "real/python", "echo the real one")
+    order = [f"{world.shims}", f"{theirs}/shims"]
+    env["PATH"] = ":".join([*(order if first == "ours" else order[::-1]), f"{tmp_path}/real", "/usr/bin", "/bin"])
+    done = world.run("/usr/bin/env", "python", env=env)
+    assert done.stdout == "the real one\n", done.stderr
+
+
+# What stands in a pin file
+
+
+PLANTED = ("py", "python", "python3.12", "etc", "3.12", "system", "x")
+WORDS = st.sampled_from(
+    [
+        "3.12",
+        "3.9",
+        "system",
+        "./py",
+        "../x",
+        "..",
+        "/",
+        "~",
+        "$(./py)",
+        "`./py`",
+        ";./py",
+        "|./py",
+        "&./py",
+        "\n",
+        "#",
+        ":",
+        " ",
+        "\r\n",
+        "\t",
+        "\x00",
+        "\x1b",
+        "\u00a0",
+        "\ufeff",
+        ">=",
+        "3.12/../../../project/py",
+        "*",
+        "?",
+        "[",
+        "\\",
+        "'",
+        '"',
+        "\x7f",
+    ]
+)
+CONTENTS = st.one_of(
+    st.lists(st.one_of(WORDS, st.text(max_size=4)), max_size=8).map(
+        lambda words: "".join(words).encode("utf-8", "replace")
+    ),
+    st.binary(max_size=40),
+)
+
+
+@pytest.fixture(scope="module")
+def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Return a store whose versions say who they are, and programs wherever a path out of it might lead."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    root, project = folder / "store", folder / "project"
+    for name in ("3.11.8", "3.12.7"):
+        program(root / "versions" / name / "bin/python", "echo allowed")
+    (root / "versions/3.12").symlink_to("3.12.7")
+    program(folder / "real/python", "echo allowed")
+    for where in (
+        project,
+        project / "bin",
+        folder,
+        folder / "bin",
+        root,
+        root / "bin",
+        root / "versions",
+        root / "versions/bin",
+    ):
+        for name in PLANTED:
+            if not (where / name).exists():
+                program(where / name, "echo planted")
+    for name in ("python", "pip"):
+        program(project / ".venv/bin" / name, "echo planted")
+    (project / ".venv/pyvenv.cfg").write_text(f"pyv = {'0' * 32}\nhome = {project}/bin\n")
+    asker = program(folder / "asker", "echo allowed")
+    (root / "shims").mkdir()
+    dispatcher_at(root / "shims/python", root, "/bin/sh", [str(asker)])
+    return World(root, project)
+
+
+@settings(max_examples=1000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=CONTENTS)
+@example(content=b"./py")
+@example(content=b"../py")
+@example(content=b"3.12.7/../../../project/bin")
+def test_whatever_stands_in_a_pin_file_no_program_outside_the_store_is_started(content: bytes, fuzzed: World) -> None:
+    (fuzzed.project / ".python-version").write_bytes(content)
+    env = {"PATH": f"{fuzzed.shims}:{fuzzed.root.parent}/real", "HOME": "/", "PWD": str(fuzzed.project)}
+    done = subprocess.run(
+        [fuzzed.shims / "python"], env=env, cwd=fuzzed.project, capture_output=True, timeout=60, check=False
+    )
+    assert b"planted" not in done.stdout + done.stderr
+    assert done.stdout == b"allowed\n"
+
+
+@settings(max_examples=1000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=CONTENTS)
+def test_python_selects_nothing_outside_the_store_either(content: bytes, fuzzed: World) -> None:
+    (fuzzed.project / ".python-version").write_bytes(content)
+    env = {"PATH": f"{fuzzed.shims}:{fuzzed.root.parent}/real", "HOME": "/", "PYV_ROOT": str(fuzzed.root)}
+    layout = Layout(env, "/")
+    store = Store(layout, print)
+    try:
+        selection = Selector(store, Registry(layout), env, str(fuzzed.project)).select()
+        found = Commands(store, env, 1).find("python", selection)
+    except PyvError:
+        return
+    allowed = (f"{fuzzed.root}/versions/3", f"{fuzzed.root.parent}/real/")
+    assert os.path.normpath(found.path) == found.path
+    assert found.path.startswith(allowed)
+
+
+def test_nothing_is_started_on_the_way_to_a_version(world: World) -> None:
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("there is no strace here")
+    trace = world.project.parent / "trace"
+    words = [strace, "-f", "-e", "trace=process,clone,fork,vfork,execve", "-o", str(trace)]
+    done = world.run(*words, world.shims / "python", "x", env=world.env(PWD=str(world.project)))
+    if "ptrace" in done.stderr or "PTRACE" in done.stderr:
+        pytest.skip("strace may not trace here")
+    calls = trace.read_text()
+    started = [line for line in calls.splitlines() if "execve(" in line]
+    assert not [line for line in calls.splitlines() if "clone" in line or "fork" in line]
+    assert len(started) == 2  # the shim, and what it becomes: here another script
+    assert f"{world.root}/versions/3.12/bin/python" in started[1]
+
+
+def test_a_pin_that_changes_holds_at_once(world: World) -> None:
+    for minor in ("3.11", "3.13", "3.12"):
+        (world.project / ".python-version").write_text(f"{minor}\n")
+        assert arguments_of(world.run(world.shims / "python"))[0] == f"{world.root}/versions/{minor}/bin/python"
+        time.sleep(0)

@@ -1,0 +1,274 @@
+"""`pyv venv` as people use it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.command import pyv, says, store
+from tests.support.environments import PYTHONS, RUNNING, settings
+from tests.support.seeds import small_wheel
+
+if TYPE_CHECKING:
+    from tests.conftest import Offer
+
+MINOR = ".".join(RUNNING.split(".")[:2])
+OTHER = next((version for version in PYTHONS if not version.startswith(f"{MINOR}.")), "")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return the folder of a project; the Python that runs the tests, and another, are in the store."""
+    for version in filter(None, (RUNNING, OTHER)):
+        assert pyv("link", version, PYTHONS[version]).status == 0
+    folder = tmp_path / "my project"
+    folder.mkdir()
+    return folder
+
+
+def make(project: Path, *arguments: str | Path, **changes: str) -> str:
+    done = pyv("venv", "--offline", *arguments, cwd=project, **changes)
+    assert done.status == 0, done.err
+    assert done.out == "" or "-r" in arguments
+    return done.err
+
+
+def refusal(project: Path, *arguments: str | Path) -> str:
+    done = pyv("venv", "--offline", *arguments, cwd=project)
+    assert done.status != 0
+    return done.err
+
+
+def test_a_project_gets_its_environment_with_pip_from_its_pin(project: Path) -> None:
+    (project / ".python-version").write_text(f"{MINOR}\n")
+    said = make(project)
+    venv = project / ".venv"
+    assert said.splitlines()[-1] == f"pyv: {venv} is ready, on {store()}/versions/{MINOR}/bin/python{MINOR}"
+    assert subprocess.run([venv / "bin/pip", "--version"], capture_output=True, check=True).stdout.startswith(b"pip ")
+    assert pyv("which", "python", cwd=project).out == f"{venv}/bin/python\n"
+    assert make(project) == (f"pyv: {venv} is healthy, on {store()}/versions/{MINOR}/bin/python{MINOR}: left alone\n")
+
+
+@pytest.mark.parametrize("where", ["env", "env/", "./deep/er/env", "{here}/env", "."])
+def test_the_folder_may_be_named_in_any_way(project: Path, where: str) -> None:
+    here = project / "inner"
+    here.mkdir()
+    assert pyv("venv", "--without-pip", where.format(here=here), cwd=here).status == 0
+    venv = Path(os.path.normpath(here / where.format(here=here)))
+    assert says(venv / "bin/python", "import sys; print(sys.prefix)") == str(venv)
+
+
+def test_an_exact_version_stays_exact(project: Path) -> None:
+    make(project, "--without-pip", "-p", RUNNING)
+    assert settings(project / ".venv")["home"] == str(store() / "versions" / RUNNING / "bin")
+    make(project, "--without-pip", "-p", MINOR)
+    assert settings(project / ".venv")["home"] == str(store() / "versions" / MINOR / "bin")
+
+
+def test_without_a_pin_the_project_decides_and_else_the_newest(project: Path) -> None:
+    make(project, "--without-pip")
+    newest = max((RUNNING, OTHER or RUNNING), key=lambda name: [int(part) for part in name.split(".")])
+    assert settings(project / ".venv")["version"] == ".".join(newest.split(".")[:2])
+    (project / "pyproject.toml").write_text(f'[project]\nname = "x"\nrequires-python = "=={MINOR}.*"\n')
+    make(project, "--without-pip", "env")
+    assert settings(project / "env")["version"] == MINOR
+
+
+def test_an_environment_that_satisfies_a_range_stays_on_its_version(project: Path) -> None:
+    make(project, "--without-pip", "-p", MINOR)
+    assert "left alone" in make(project, "-p", ">=3.8")
+    assert "left alone" in make(project)
+
+
+@pytest.mark.parametrize("prompt", ["mine", "."])
+def test_the_prompt_is_what_was_asked_for(project: Path, prompt: str) -> None:
+    make(project, "--without-pip", "-p", MINOR, "--prompt", prompt)
+    assert settings(project / ".venv")["prompt"] == repr("my project" if prompt == "." else prompt)
+
+
+def test_what_is_no_environment_is_left_alone(project: Path) -> None:
+    (project / "work").mkdir()
+    (project / "work/notes").touch()
+    assert "is not empty, and no environment\n     to replace it: pyv venv --clear" in refusal(project, "work")
+    (project / "pyproject.toml").touch()
+    assert "it is a project" in refusal(project, "--clear", project)
+    (project / "link").symlink_to("work")
+    assert "is a link to work" in refusal(project, "link")
+    assert (project / "work/notes").exists()
+    make(project, "--without-pip", "--clear", "work")
+    assert not (project / "work/notes").exists()
+
+
+def test_a_strangers_environment_is_neither_run_nor_replaced(project: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", project / ".venv"], check=True)
+    (project / ".venv/bin/python").unlink()
+    (project / ".venv/bin/python").write_text(f"#!/bin/sh\ntouch '{project}/hit'\n")
+    (project / ".venv/bin/python").chmod(0o755)
+    for arguments in ([], ["--repair"]):
+        assert f"to use it: pyv trust {project}/.venv; to replace it: pyv venv --clear" in refusal(project, *arguments)
+    assert not (project / "hit").exists()
+    make(project, "--without-pip", "--clear")
+    assert "left alone" in make(project)
+
+
+def test_a_moved_project_is_repaired_with_its_packages(project: Path) -> None:
+    wheel = small_wheel(project / "wheels", "1.0", name="tool")
+    make(project, "-p", MINOR)
+    subprocess.run([project / ".venv/bin/pip", "install", "-q", "--no-index", wheel], check=True)
+    moved = project.rename(project.with_name("moved"))
+    assert f"{moved}/.venv was moved here from {project}/.venv: repaired, with its packages" in make(moved)
+    done = subprocess.run([moved / ".venv/bin/tool"], capture_output=True, text=True, check=True)
+    assert done.stdout == "1.0\n"
+
+
+@pytest.mark.skipif(not OTHER, reason="there is no other Python on this machine")
+def test_on_another_minor_version_the_same_packages_are_installed_again(project: Path) -> None:
+    wheel = small_wheel(project / "wheels", "1.0", name="tool")
+    make(project, "-p", MINOR)
+    venv = project / ".venv"
+    subprocess.run([venv / "bin/pip", "install", "-q", "--no-index", wheel], check=True)
+    done = pyv("venv", "--offline", "-p", OTHER, cwd=project)
+    assert (done.status, settings(venv)["version"]) == (0, ".".join(OTHER.split(".")[:2]))
+    assert "1 packages installed again" in done.err.splitlines()[-1]
+    assert subprocess.run([venv / "bin/tool"], capture_output=True, text=True, check=True).stdout == "1.0\n"
+    assert {path.name for path in project.iterdir()} == {".venv", "wheels"}
+    # What cannot be had again is not given up
+    wheel.unlink()
+    done = pyv("venv", "--offline", "-p", MINOR, cwd=project)
+    assert done.status == 1
+    assert "it stays as it was" in done.err
+    assert settings(venv)["version"] == ".".join(OTHER.split(".")[:2])
+    assert subprocess.run([venv / "bin/tool"], capture_output=True, text=True, check=True).stdout == "1.0\n"
+
+
+def test_requirements_are_installed_and_their_failure_is_the_commands(project: Path) -> None:
+    wheel = small_wheel(project / "wheels", "1.0", name="tool")
+    (project / "requirements.txt").write_text(f"--no-index\n{wheel.as_uri()}\n")
+    make(project, "-p", MINOR, "-r", "requirements.txt")
+    assert (project / ".venv/bin/tool").exists()
+    (project / "requirements.txt").write_text("--no-index\nmissing\n")
+    assert pyv("venv", "--offline", "-r", "requirements.txt", cwd=project).status == 1
+
+
+def test_repair_makes_no_new_one_and_contradictions_are_refused(project: Path) -> None:
+    assert "there is no environment" in refusal(project, "--repair")
+    assert "contradict" in refusal(project, "--clear", "--repair")
+    assert "needs pip" in refusal(project, "--without-pip", "-r", "x")
+    assert "one environment at a time" in refusal(project, "a", "b")
+    assert "not installed" in refusal(project, "-p", "nothing")
+    make(project, "--without-pip", "-p", MINOR)
+    assert "seemed healthy: repaired" in make(project, "--repair", "--without-pip")
+
+
+@pytest.mark.usefixtures("mirror")
+def test_a_version_that_is_missing_is_installed_first(tmp_path: Path, offered: Offer) -> None:
+    done = pyv("venv", "--without-pip", "-p", offered.middle, ".venv", cwd=tmp_path)
+    assert done.status == 0, done.err
+    assert settings(tmp_path / ".venv")["home"] == str(store() / "versions" / offered.middle / "bin")
+
+
+def test_the_systems_python_makes_its_environments_itself(project: Path) -> None:
+    make(project, "--without-pip", "-p", "system")
+    venv = project / ".venv"
+    assert "left alone" in make(project, "-p", "system")
+    assert says(venv / "bin/python", "import sys; print(sys.prefix)") == str(venv)
+
+
+def remove_pip(venv: Path) -> None:
+    subprocess.run([venv / "bin/pip", "uninstall", "-qy", "pip"], check=True)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--repair"], ["-r", "requirements.txt"]])
+def test_pip_comes_back_where_it_was_lost(project: Path, arguments: list[str]) -> None:
+    wheel = small_wheel(project / "wheels", "1.0", name="tool")
+    (project / "requirements.txt").write_text(f"{wheel.as_uri()}\n")
+    make(project, "-p", MINOR)
+    venv = project / ".venv"
+    remove_pip(venv)
+    assert f"{venv} has no pip: repaired, with its packages" in make(project, *arguments)
+    assert subprocess.run([venv / "bin/pip", "--version"], capture_output=True, check=True).stdout.startswith(b"pip ")
+    assert (venv / "bin/tool").exists() == ("-r" in arguments)
+    assert "left alone" in make(project)
+
+
+def test_an_environment_made_without_pip_gets_it_only_when_asked_to(project: Path) -> None:
+    make(project, "--without-pip", "-p", MINOR)
+    venv = project / ".venv"
+    make(project, "--repair", "--without-pip")
+    assert "left alone" in make(project)
+    assert not (venv / "bin/pip").exists()
+    make(project, "--repair")
+    assert (venv / "bin/pip").exists()
+
+
+def test_commands_come_back_where_bin_was_lost(project: Path) -> None:
+    wheel = small_wheel(
+        project / "wheels",
+        "1.0",
+        name="tool",
+        extra={"tool-1.0.data/scripts/odd": "#!python\nprint('odd')\n"},
+    )
+    make(project, "-p", MINOR)
+    venv = project / ".venv"
+    subprocess.run([venv / "bin/pip", "install", "-q", "--no-index", wheel], check=True)
+    before = {path.name for path in (venv / "bin").iterdir()}
+    shutil.rmtree(venv / "bin")
+    said = make(project)
+    assert f"{venv} has lost its interpreter" in said
+    assert "repaired, with its packages but for the command odd, on" in said
+    again = f"to have it again: {venv}/bin/python -m pip install --force-reinstall --no-deps tool==1.0"
+    assert again.replace(f"{venv}/bin/python", f"'{venv}/bin/python'") in said
+    assert {path.name for path in (venv / "bin").iterdir()} == before - {"odd"}
+    assert subprocess.run([venv / "bin/tool"], capture_output=True, text=True, check=True).stdout == "1.0\n"
+    subprocess.run([venv / "bin/pip", "--version"], capture_output=True, check=True)
+
+
+@pytest.mark.skipif(not OTHER, reason="there is no other Python on this machine")
+def test_an_empty_environment_is_made_for_another_version_without_installing_anything(project: Path) -> None:
+    make(project, "-p", MINOR)
+    said = make(project, "-p", OTHER)
+    assert "installing" not in said
+    assert "0 packages installed again" in said
+
+
+def test_pip_is_kept_off_the_network_offline(project: Path) -> None:
+    make(project, "-p", MINOR)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0)
+        index = f"http://127.0.0.1:{server.getsockname()[1]}"
+        for line in ("missing", f"missing @ {index}/missing-1.0-py3-none-any.whl", f"git+{index}/missing"):
+            (project / "requirements.txt").write_text(f"--find-links {index}\n{line}\n")
+            done = pyv(
+                "venv", "-r", "requirements.txt", cwd=project, PYV_OFFLINE="1", PIP_INDEX_URL=index, NO_PROXY="*"
+            )
+            assert done.status == 1
+            assert "pip was kept off the network" in done.err
+            with pytest.raises(BlockingIOError):
+                server.accept()
+
+
+def test_what_the_systems_python_made_says_that_it_has_pip(project: Path) -> None:
+    make(project, "-p", "system")
+    venv = project / ".venv"
+    assert "--without-pip" not in settings(venv).get("command", "")
+    assert (venv / "bin/pip").exists()
+
+
+def test_lost_settings_are_mended_when_asked_to(project: Path) -> None:
+    make(project, "-p", MINOR)
+    venv = project / ".venv"
+    for lose in (Path.unlink, lambda path: path.write_bytes(b"")):
+        lose(venv / "pyvenv.cfg")
+        assert f"has lost its pyvenv.cfg\n     to mend it, with its packages: pyv venv --repair '{venv}'" in refusal(
+            project
+        )
+        assert "repaired, with its packages" in make(project, "--repair")
+        assert "left alone" in make(project)
+        assert "include-system-site-packages" in settings(venv)
