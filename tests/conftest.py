@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -39,7 +40,7 @@ class Offer(NamedTuple):
 
 
 @pytest.fixture(autouse=True)
-def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Point home, store and cache to a folder of this test, and deny connections that leave the machine."""
     folder = tmp_path_factory.mktemp("home")
     for name in list(os.environ):
@@ -49,7 +50,9 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     monkeypatch.setenv("PYV_ROOT", str(folder / "store"))
     monkeypatch.setenv("PYV_CACHE_DIR", str(folder / "cache"))
     monkeypatch.setenv("PATH", f"{os.path.dirname(sys.executable)}:/usr/local/bin:/usr/bin:/bin")
-    return folder
+    yield folder
+    # Most hold a Python, and there are thousands; what a test has made unreadable stays
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

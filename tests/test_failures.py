@@ -92,6 +92,7 @@ def test_exit_statuses_are_those_that_are_documented() -> None:
         "RequestError": 2,
         "NotFoundError": 3,
         "NotInstalledError": 3,
+        "EnvironmentMismatchError": 1,
         "NetworkError": 4,
         "VerificationError": 5,
         "CommandNotFoundError": 127,
