@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # Read before the isolation of a test takes them away
 PROCESSES = int(os.environ.get("PYV_TEST_PROCESSES", "48"))
-SECONDS = float(os.environ.get("PYV_TEST_SECONDS", "6"))
+SECONDS = float(os.environ.get("PYV_TEST_SECONDS", "4"))
 
 
 def all_succeed(*commands: list[str]) -> None:

@@ -93,7 +93,7 @@ def test_a_rehash_keeps_every_shim_at_each_of_its_changes(project: Path) -> None
 
 @pytest.mark.parametrize("words", [["--clear"], ["fresh"], ["--name", "named"]], ids=lambda words: words[0])
 def test_an_environment_works_or_is_absent_at_each_change(project: Path, words: list[str]) -> None:
-    kills = kill_everywhere(["venv", "--without-pip", "-p", RUNNING, *words], cwd=project, every=6)
+    kills = kill_everywhere(["venv", "--without-pip", "-p", RUNNING, *words], cwd=project, every=12)
     # A named one is not made twice
     always(kills, again=(0, 2) if "--name" in words else (0,))
     for each in kills:
@@ -157,7 +157,7 @@ def test_an_interrupt_before_any_change_ends_with_one_line_and_leaves_nothing(
     project: Path, words: list[str], by: str
 ) -> None:
     (store() / "shims/pyv").write_bytes(b"")
-    for each in kill_everywhere(words, cwd=project, every=9, by=by):
+    for each in kill_everywhere(words, cwd=project, every=18, by=by):
         status, said = each.ended
         if each.change and status != 0:
             assert (status, said.splitlines()[-1], said.count("\n")) in [
@@ -216,7 +216,7 @@ def test_whatever_is_killed_at_a_random_moment_nothing_is_half_there(mirror: Ser
     assert pyv("install", offered.oldest).status == 0
     took = {str(words): 1.0 for words in commands}
     history = []
-    for number in range(KILLS or 20):
+    for number in range(KILLS or 12):
         words = commands[number % len(commands)] if number < len(commands) else chance.choice(commands)
         delay = chance.random() * took[str(words)]
         began = time.monotonic()
