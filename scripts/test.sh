@@ -27,4 +27,5 @@ if command -v shellcheck >/dev/null 2>&1; then
 else
     echo "shellcheck is not installed: the shell scripts are not checked" >&2
 fi
-exec "$dev/bin/python" -m pytest --numprocesses=auto "$@"
+# Two for each core: half of what they do is wait, for shells, servers and locks
+exec "$dev/bin/python" -m pytest --numprocesses=$(($(getconf _NPROCESSORS_ONLN) * 2)) "$@"
