@@ -101,25 +101,26 @@ def accompany(program: Sequence[str], *, env: Mapping[str, str]) -> int:
 
     passed_on = (signal.SIGTERM, signal.SIGHUP)
     from_the_keyboard = (signal.SIGINT, signal.SIGQUIT)
-    child = os.posix_spawn(
-        program[0],
-        list(program),
-        as_given(env),
-        # What the caller has ignored stays so, for a command in the background must not end of Ctrl-C
-        setsigdef=[
-            signal.SIGPIPE,
-            signal.SIGXFSZ,
-            *(number for number in from_the_keyboard if signal.getsignal(number) != signal.SIG_IGN),
-        ],
-    )
     former = {number: signal.getsignal(number) for number in (*passed_on, *from_the_keyboard)}
+    heard = [number for number in former if former[number] != signal.SIG_IGN]
+    child = 0
+    early: list[int] = []
+
+    def pass_on(received: int, _frame: object) -> None:
+        if child:
+            os.kill(child, received)
+        else:
+            early.append(received)
+
     try:
-        for number in passed_on:
-            if former[number] != signal.SIG_IGN:
-                signal.signal(number, lambda received, _frame: os.kill(child, received))
-        for number in from_the_keyboard:
-            if former[number] != signal.SIG_IGN:
-                signal.signal(number, lambda _received, _frame: None)
+        # Before the program starts: a signal that comes as soon as it runs must not end this process instead
+        for number in heard:
+            signal.signal(number, pass_on if number in passed_on else lambda _received, _frame: None)
+        # What the caller has ignored stays so, for a command in the background must not end of Ctrl-C
+        defaults = [signal.SIGPIPE, signal.SIGXFSZ, *(number for number in from_the_keyboard if number in heard)]
+        child = os.posix_spawn(program[0], list(program), as_given(env), setsigdef=defaults)
+        for received in early:
+            os.kill(child, received)
         _, status = os.waitpid(child, 0)
     finally:
         for number, handler in former.items():
