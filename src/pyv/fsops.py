@@ -9,13 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from pyv.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 # What flock answers on file systems that have none, or only pretend to (NFS, some FUSE and cluster file systems)
@@ -237,6 +237,27 @@ def lock(path: Path, *, waiting: Callable[[], None], warn: Callable[[str], None]
         yield
     finally:
         guard.release()
+
+
+@contextmanager
+def lock_first(paths: Iterable[Path], *, waiting: Callable[[], None], warn: Callable[[str], None]) -> Iterator[None]:
+    """Hold the first of several locks that this user can have; none where all of them lie in places of others.
+
+    Args:
+        paths: the lock files, best first.
+        waiting: see `lock`.
+        warn: see `lock`.
+    """
+    with ExitStack() as stack:
+        for path in paths:
+            try:
+                stack.enter_context(lock(path, waiting=waiting, warn=warn))
+            except OSError as error:
+                if error.errno not in NOT_WRITABLE:
+                    raise
+            else:
+                break
+        yield
 
 
 def _take_at_once(path: Path) -> int:

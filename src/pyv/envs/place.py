@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import binascii
 import os
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,20 +103,8 @@ def held(target: Path, layout: Layout, registry: Registry, notify: Callable[[str
     """
     # A lock file is never removed, so there are some for all targets together and not one for each
     number = binascii.crc32(os.fsencode(os.path.realpath(target))) & _LOCKS
-    with ExitStack() as stack:
-        for folder in (layout.locks, layout.own_venvs.parent / "locks"):
-            guard = fsops.lock(
-                folder / f"venv-{number:03x}.lock",
-                waiting=lambda: notify(f"waiting for another pyv: it works on {target}"),
-                warn=notify,
-            )
-            try:
-                stack.enter_context(guard)
-            except OSError as error:
-                if error.errno not in fsops.NOT_WRITABLE:
-                    raise
-            else:
-                break
+    paths = [folder / f"venv-{number:03x}.lock" for folder in (layout.locks, layout.own_venvs.parent / "locks")]
+    with fsops.lock_first(paths, waiting=lambda: notify(f"waiting for another pyv: it works on {target}"), warn=notify):
         _sweep(target, registry)
         yield
 

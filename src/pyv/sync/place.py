@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pyv import fsops
@@ -30,18 +30,8 @@ def held(venv: Path, layout: Layout, notify: Callable[[str], None]) -> Iterator[
     # A lock file is never removed, so there are some for all environments together and not one for each. They are
     # others than those for making an environment, which is done while these are held.
     number = binascii.crc32(os.fsencode(os.path.realpath(venv))) & _LOCKS
-    with ExitStack() as stack:
-        for folder in (layout.locks, layout.own_venvs.parent / "locks"):
-            guard = fsops.lock(
-                folder / f"sync-{number:03x}.lock",
-                waiting=lambda: notify(f"waiting for another pyv: it installs into {venv}"),
-                warn=notify,
-            )
-            try:
-                stack.enter_context(guard)
-            except OSError as error:
-                if error.errno not in fsops.NOT_WRITABLE:
-                    raise
-            else:
-                break
+    paths = [folder / f"sync-{number:03x}.lock" for folder in (layout.locks, layout.own_venvs.parent / "locks")]
+    with fsops.lock_first(
+        paths, waiting=lambda: notify(f"waiting for another pyv: it installs into {venv}"), warn=notify
+    ):
         yield
