@@ -272,3 +272,11 @@ def test_lost_settings_are_mended_when_asked_to(project: Path) -> None:
         assert "repaired, with its packages" in make(project, "--repair")
         assert "left alone" in make(project)
         assert "include-system-site-packages" in settings(venv)
+
+
+@pytest.mark.usefixtures("mirror")
+def test_a_version_that_cannot_be_had_is_told_once_with_its_own_status(tmp_path: Path) -> None:
+    result = pyv("venv", "-p", "3.99", cwd=tmp_path)
+    assert (result.status, result.out, len(result.err.splitlines())) == (3, "", 2)
+    assert "3.99" in result.err
+    assert not (tmp_path / ".venv").exists()

@@ -37,10 +37,10 @@ def install_missing(app: App, missing: NotInstalledError) -> bool:
     names = " ".join(_typed(pin) for pin in wanted)
     if policy == "never" or (policy == "ask" and not _agrees(f"{names} is not installed. Install it now?")):
         return False
-    from pyv.cli.install import install
+    from pyv.cli.install import ensure
 
-    if install(app, [pin.request.text for pin in wanted]):
-        raise PyvError(f"{names} could not be installed", hint=f"to see why: pyv install {names}")
+    for pin in wanted:
+        ensure(app, pin.request)
     return not any(_is_missing(app, pin) for pin in wanted)
 
 

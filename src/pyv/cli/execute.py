@@ -10,6 +10,7 @@ from pyv.cli import stranger
 from pyv.errors import (
     CommandNotFoundError,
     EnvironmentMismatchError,
+    NotFoundError,
     NotInstalledError,
     PyvError,
     RequestError,
@@ -46,7 +47,7 @@ def execute(app: App, arguments: Sequence[str]) -> int:
         stranger.mention(app)
     try:
         found = _find(app, command)
-    except (RequestError, NotInstalledError, EnvironmentMismatchError) as error:
+    except (RequestError, NotFoundError, EnvironmentMismatchError) as error:
         raise CommandNotFoundError(error.message, hint=error.hint) from error
     env = app.commands.passing(found.path)
     if not shim:

@@ -189,6 +189,22 @@ def _install_one(
     return 0
 
 
+def ensure(app: App, request: Request) -> None:
+    """Install what another command needs, and say so; the shims come along.
+
+    Raises:
+        PyvError: it could not be installed, with the reason.
+    """
+    started = time.monotonic()
+    watcher = progress.watch(request.text, 0, quiet=app.quiet)
+    try:
+        outcome = app.installer().install(request, Options(), watcher)
+    finally:
+        watcher.close()
+    app.notify(_sentence(outcome, time.monotonic() - started))
+    shims.refresh(app)
+
+
 def _sentence(outcome: Outcome, seconds: float) -> str:
     said = _SAID[outcome.what]
     took = f" in {seconds:.1f} s" if outcome.what in ("installed", "replaced") else ""

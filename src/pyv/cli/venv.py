@@ -309,10 +309,9 @@ class _Work:
             if request.kind not in ("version", "range"):
                 error.message = f"{self._origin}: {error.message}"
                 raise
-        from pyv.cli.install import install
+        from pyv.cli.install import ensure
 
-        if install(app, [request.text]):
-            raise PyvError(f"{request} could not be installed", hint=f"to see why: pyv install {request}")
+        ensure(app, request)
         return envs.of_store(app.store, app.store.require(request), request if self._request else None)
 
     def _system(self) -> envs.Interpreter:
