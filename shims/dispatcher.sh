@@ -135,7 +135,11 @@ _pyv_next() {
     done
     _pyv_word=${_pyv_words%%[\ :"	"]*}
     _pyv_words=${_pyv_words#"$_pyv_word"}
-    case $_pyv_word in [!0-9A-Za-z]* | *..*) _pyv_word=/ ;; esac
+    case $_pyv_word in
+    [!0-9A-Za-z]* | *..*) _pyv_word=/ ;;
+    python[0-9]* | python-[0-9]* | cpython-[0-9]*)
+        [ -d "$_pyv_root/versions/$_pyv_word/" ] || _pyv_word=${_pyv_word#*python} _pyv_word=${_pyv_word#-} ;;
+    esac
 }
 
 # Tell whether a program can be started; an empty one would be a silent success
@@ -152,10 +156,12 @@ _pyv_run() {
 
 _pyv_found='' _pyv_in='' _pyv_system='' _pyv_all=$_pyv_words
 if [ "$_pyv_venv" ]; then
-    if _pyv_next; then
-        [ "$_pyv_venv/bin/python" -ef "$_pyv_root/versions/$_pyv_word/bin/python" ] || _pyv_ask "$@"
-        _pyv_next && _pyv_ask "$@"
-    fi
+    # One of the pinned versions must be its own; and they are all to be understood
+    while _pyv_next; do
+        [ -d "$_pyv_root/versions/$_pyv_word/" ] && [ "$_pyv_word" != / ] || _pyv_ask "$@"
+        [ ! "$_pyv_venv/bin/python" -ef "$_pyv_root/versions/$_pyv_word/bin/python" ] || _pyv_in=$_pyv_word
+    done
+    [ "$_pyv_in" ] || [ ! "$_pyv_all" ] || _pyv_ask "$@"
     _pyv_found=$_pyv_venv/bin/$_pyv_cmd
     _pyv_runs "$_pyv_found" || _pyv_found=
 else
@@ -278,7 +284,7 @@ while [ "$_pyv_rest" ]; do
     case $_pyv_dir in /*) ;; *) continue ;; esac
     _pyv_found=$_pyv_dir/$_pyv_cmd
     [ "$_pyv_n" -lt "$_pyv_left" ] && _pyv_runs "$_pyv_found" && [ ! "$_pyv_dir" -ef "$_pyv_root/shims" ] &&
-        [ ! "$_pyv_found" -ef "$_pyv_root/shims/pyv" ] && break
+        [ ! "$_pyv_found" -ef "$_pyv_root/shims/pyv" ] && [ ! "$_pyv_found" -ef "$_pyv_root/shims/$_pyv_cmd" ] && break
     _pyv_found=
 done
 if [ "$_pyv_found" ]; then

@@ -80,22 +80,32 @@ function _pyv_satisfies
     if not test -f "$pin"; or not test -r "$pin"
         return 1
     end
-    set -l first
-    set -l second
-    set -l word
-    begin
-        read first
-        read second
+    set -l lines
+    set -l found
+    while read line
+        set -a lines $line
+        if test (count $lines) -ge 20
+            break
+        end
     end <"$pin"
-    if test -z "$second"
+    # All must be of installed versions: what else they could mean, only pyv can tell
+    for word in (string match -ra '[^\s:]+' -- (string replace -r '#.*' '' -- $lines))
+        if not test -d "$_pyv_root/versions/$word"
+            set word (string replace -r '^c?python-?(?=[0-9])' '' -- $word)
+        end
         # Without two dots in a row
-        if string match -rq '^\s*(?<word>[0-9A-Za-z](?:[0-9A-Za-z_+-]|\.(?!\.))*)\s*(?:#.*)?$' -- "$first"
-            if test "$venv/bin/python" -ef "$_pyv_root/versions/$word/bin/python"
-                return 0
-            end
+        if not string match -rq '^[0-9A-Za-z](?:[0-9A-Za-z_+-]|\.(?!\.))*$' -- "$word"; or not test -d "$_pyv_root/versions/$word"
+            set found
+            break
+        end
+        if test "$venv/bin/python" -ef "$_pyv_root/versions/$word/bin/python"
+            set found $word
         end
     end
-    set -l key "$venv|$first|$second"
+    if test -n "$found"; and test (count $lines) -lt 20
+        return 0
+    end
+    set -l key "$venv|$lines"
     if test "$argv[3]" != "$key"
         set -g _pyv_answer ($_pyv_root/shims/pyv which python </dev/null 2>/dev/null | string replace -r '/[^/]*$' '')
     end

@@ -71,13 +71,25 @@ _pyv_known() {
 # Whether the environment $1 is of a version that the file $2 asks for. $3 is what pyv was asked about last.
 _pyv_satisfies() {
     emulate -L zsh
-    local word='' more='' second='' key answer
+    local line='' words='' word plain=yes found='' key answer
     if [[ ! -f "$2" || ! -r "$2" ]]; then return 1; fi
-    { IFS=$' \t\r' read -r word more && IFS=$' \t\r' read -r second; } <"$2"
-    if [[ -z "${more%%\#*}$second" && "$word" == [0-9A-Za-z]* && "$word" != (*[^0-9A-Za-z._+-]*|*..*) ]]; then
-        if [[ "$1/bin/python" -ef "$_pyv_root/versions/$word/bin/python" ]]; then return 0; fi
-    fi
-    key="$1|$word|$more|$second"
+    while IFS= read -r line || [[ -n "$line" ]]; do
+        words="$words ${line%%\#*}"
+        if [[ "${#line}" -ge 256 || "${#words}" -ge 1024 ]]; then plain='' && break; fi
+    done <"$2"
+    # All must be of installed versions: what else they could mean, only pyv can tell
+    for word in ${=${words//[$'\t\r:']/ }}; do
+        case "$word" in
+            (*..*|[^0-9A-Za-z]*|*[^0-9A-Za-z._+-]*) plain='' ;;
+            (python[0-9]*|python-[0-9]*|cpython-[0-9]*)
+                if [[ ! -d "$_pyv_root/versions/$word" ]]; then word="${word#*python}" word="${word#-}"; fi
+                ;;
+        esac
+        if [[ -z "$plain" || ! -d "$_pyv_root/versions/$word" ]]; then plain='' && break; fi
+        if [[ "$1/bin/python" -ef "$_pyv_root/versions/$word/bin/python" ]]; then found=yes; fi
+    done
+    if [[ "$plain$found" == yesyes ]]; then return 0; fi
+    key="$1|$words"
     if [[ "$3" != "$key" ]]; then
         answer="$("$_pyv_root/shims/pyv" which python </dev/null 2>/dev/null)" || answer=''
         _pyv_answer="${answer%/*}"

@@ -174,10 +174,10 @@ command -v python
 
 def test_it_comes_and_goes_when_asked_and_stays_through_rehashes(project: Path) -> None:
     path = store() / "shims/pyenv"
-    assert path.samefile(store() / "shims/pyv")
+    assert path.samefile(store() / "shims/python")
     assert pyv("rehash").status == 0
     assert pyv("init", "--as-pyenv").status == 0
-    assert path.samefile(store() / "shims/pyv")
+    assert path.samefile(store() / "shims/python")
     assert pyv("init", "--as-pyenv", "--uninstall").status == 0
     assert not path.exists()
     again = pyv("init", "--as-pyenv", "--uninstall")

@@ -166,7 +166,22 @@ def test_a_nearer_pin_without_environment_switches_off(shell: str, tmp_path: Pat
     assert projects.calls() == []
 
 
-@pytest.mark.parametrize("pin", ["3.12.7\n", "3.12\n", "3.12", "  3.12 \r\n", "3.12  # the one\n"])
+@pytest.mark.parametrize(
+    "pin",
+    [
+        "3.12.7\n",
+        "3.12\n",
+        "3.12",
+        "  3.12 \r\n",
+        "3.12  # the one\n",
+        "# ours\n\n3.12\n",
+        "3.11.9 3.12",
+        "3.12:3.11.9 # both\n",
+        "3.11.9\n3.12\n",
+        "python-3.12\n",
+        "python3.12.7\n",
+    ],
+)
 def test_a_pin_beside_it_that_it_satisfies_is_seen_without_a_process(shell: str, pin: str, tmp_path: Path) -> None:
     venv = projects.make_venv(tmp_path / ".venv", "3.12.7")
     (tmp_path / ".python-version").write_text(pin)
@@ -175,7 +190,9 @@ def test_a_pin_beside_it_that_it_satisfies_is_seen_without_a_process(shell: str,
     assert projects.calls() == []
 
 
-@pytest.mark.parametrize("pin", [">=3.12\n", "3.12 3.11\n", "3.12\n3.11\n", "# pin\n3.12\n", "3.12.7/envs/x\n", "../x"])
+@pytest.mark.parametrize(
+    "pin", [">=3.12\n", "3.12 3.10\n", "3.12\n" * 300, "3.12\n3.10\n", "3.12 ./x", "cp312\n", "3.12.7/envs/x\n", "../x"]
+)
 def test_pyv_is_asked_once_about_a_pin_that_is_not_plain(shell: str, pin: str, tmp_path: Path) -> None:
     venv = projects.make_venv(tmp_path / "project/.venv", "3.12.7")
     (tmp_path / "project/.python-version").write_text(pin)

@@ -105,6 +105,23 @@ def test_the_shim_of_pyv_runs_this_pyv_and_no_module_of_the_folder(tmp_path: Pat
     assert (done.returncode, done.stdout, done.stderr) == (0, f"pyv {__version__}\n", "")
 
 
+@pytest.mark.parametrize("damage", ["write", "remove", "replace"])
+def test_any_damaged_shim_is_repaired_by_pyv_among_the_shims(tmp_path: Path, damage: str) -> None:
+    add("3.12.7", "python", "tool")
+    pyv("rehash")
+    (tmp_path / ".python-version").write_text("3.12.7\n")
+    shims = store() / "shims"
+    for name in ("python", "tool"):
+        if damage != "write":
+            (shims / name).unlink()
+        if damage != "remove":
+            (shims / name).write_text("")
+        for command in ("pyv versions --bare", name):
+            word, *more = command.split()
+            done = subprocess.run([shims / word, *more], cwd=tmp_path, capture_output=True, text=True, check=True)
+            assert "3.12.7" in done.stdout
+
+
 @pytest.mark.usefixtures("mirror")
 def test_installing_and_uninstalling_make_and_remove_shims(offered: Offer) -> None:
     assert pyv("install", offered.oldest).status == 0

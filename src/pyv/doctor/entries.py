@@ -42,16 +42,17 @@ def shims(
     """
     if not commands and not os.path.isdir(folder):
         return []  # nothing is installed yet
-    if not intact:
-        message = f"the shims in {folder} are damaged, or not of what is installed"
-        return [Finding("shims", PROBLEM, message, _REHASH, rehash)]
     whole, damaged, foreign = _sorted(folder, commands, is_dispatcher)
     missing = set(commands) - whole - damaged
+    lacking = (("damaged", damaged if intact else set()), ("missing", missing))
     found = [
         Finding("shims", PROBLEM, f"shims in {folder} are {what}: {_some(names)}", _REHASH, rehash)
-        for names, what in ((damaged, "damaged"), (missing, "missing"))
+        for what, names in lacking
         if names
     ]
+    if not intact and not found:
+        message = f"the shims in {folder} are damaged, or not of what is installed"
+        found.append(Finding("shims", PROBLEM, message, _REHASH, rehash))
     if foreign:
         message = f"{folder} has what is no shim: {_some(foreign)}"
         found.append(Finding("shims-foreign", HINT, message, f"move it away: {folder / min(foreign)}"))
@@ -62,18 +63,20 @@ def _sorted(
     folder: Path, commands: Collection[str], is_dispatcher: Callable[[bytes], bool]
 ) -> tuple[set[str], set[str], set[str]]:
     """Return the names of the entries that are the dispatcher, of those that should be, and of all others."""
-    own = (folder / _OWN).read_bytes()
-    inode = os.stat(folder / _OWN).st_ino
+    own = _content(os.path.join(folder, _OWN))
+    inodes = set()
     whole, damaged, foreign = set(), set(), set()
-    for entry in os.scandir(folder):
-        name, regular = entry.name, entry.is_file(follow_symlinks=False)
-        content = _content(entry.path) if regular and entry.inode() != inode else None
-        if (regular and entry.inode() == inode) or (content == own and os.access(entry.path, os.X_OK)):
-            whole.add(name)
-        elif name in commands or content == b"" or (content is not None and is_dispatcher(content)):
-            damaged.add(name)
-        elif name != _ON_REQUEST and not name.startswith("."):
-            foreign.add(name)
+    with suppress(FileNotFoundError):
+        for entry in os.scandir(folder):
+            name, regular = entry.name, entry.is_file(follow_symlinks=False)
+            content = own if entry.inode() in inodes else _content(entry.path) if regular else None
+            if own and content == own and os.access(entry.path, os.X_OK):
+                whole.add(name)
+                inodes.add(entry.inode())  # most are one file, and it need not be read again
+            elif name in commands or content == b"" or (content is not None and is_dispatcher(content)):
+                damaged.add(name)
+            elif name != _ON_REQUEST and not name.startswith("."):
+                foreign.add(name)
     return whole, damaged, foreign
 
 

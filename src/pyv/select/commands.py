@@ -98,12 +98,13 @@ class Commands:
     def _on_path(self, command: str) -> str:
         """Return a command on the rest of PATH: no folder of shims, no entry that is a shim, nothing before a guard."""
         limit = self._guarded()
+        shims = [self._layout.shims / name for name in ("pyv", command)]
         for left, folder in self._path():
             candidate = os.path.join(folder, command)
-            if left < limit and os.path.isabs(folder) and _runs(candidate):
-                shim = same(folder, self._layout.shims) or same(candidate, self._layout.shims / "pyv")
-                if not shim:
-                    return candidate
+            if left >= limit or not os.path.isabs(folder) or not _runs(candidate):
+                continue
+            if not same(folder, self._layout.shims) and not any(same(candidate, shim) for shim in shims):
+                return candidate
         return ""
 
     def _path(self) -> list[tuple[int, str]]:

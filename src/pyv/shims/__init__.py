@@ -14,7 +14,7 @@ from pyv import fsops
 from pyv.errors import PyvError
 from pyv.layout import resources
 from pyv.shims import dispatcher
-from pyv.shims.dispatcher import OWN, same_time
+from pyv.shims.dispatcher import OWN, WITNESS, same_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,16 +64,23 @@ class Shims:
         return sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file())
 
     def intact(self) -> bool:
-        """Tell, at the cost of one small file, whether the dispatcher is, and the shims are those of what is installed.
+        """Tell, at the cost of two small files, whether the shims are whole, and those of what is installed.
 
         A dispatcher that another installation of the same version of pyv made is as good as our own.
         """
-        standing = dispatcher.read(os.path.join(self._layout.shims, OWN))
-        return (
-            standing is not None
-            and standing.works(os.fspath(self._layout.root))
-            and same_time(standing.changed, self._newest_change())
-        )
+        folder = os.fspath(self._layout.shims)
+        standing = dispatcher.read(os.path.join(folder, OWN))
+        newest = self._newest_change()
+        if (
+            standing is None
+            or not standing.works(os.fspath(self._layout.root))
+            or not same_time(standing.changed, newest)
+            or not _is_untouched(folder, newest)
+        ):
+            return False
+        witness = os.path.join(folder, WITNESS)
+        found = dispatcher.read(witness)
+        return found.content == standing.content if found is not None else not os.path.lexists(witness)
 
     def repair(self) -> None:
         """Make the shims again if they are not intact, silently, where there is a store and it can be written."""
@@ -154,3 +161,9 @@ class Shims:
             with suppress(OSError):
                 times.append(os.stat(folder).st_mtime_ns)
         return max(times)
+
+
+def _is_untouched(folder: str, stamp: int) -> bool:
+    """Tell whether no entry came or went since the last rehash, as far as one can know whose folder it is not."""
+    status = os.stat(folder)
+    return same_time(status.st_mtime_ns, stamp) or status.st_uid != os.geteuid()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # The name under which it is pyv itself
 OWN = "pyv"
+# The shim that is looked at for all that are one file with it: where there is an interpreter, there is this
+WITNESS = "python"
 # Whatever is longer is no dispatcher, and need not be read
 _MAX_BYTES = 256 * 1024
 # Gone when this pyv is, for instance because it was installed in another way; a folder can be left over

@@ -1,23 +1,25 @@
 """The folder of shims: brings its entries in line with the commands that there are.
 
-Every entry appears, and is replaced, by a rename, so that a command that stays is there at every moment. The entry
-`pyv` comes last, and its time tells that all was done: whoever finds it as it should be knows that the others are, too.
+Every entry appears, and is replaced, by a rename, so that a command that stays is there at every moment. All are links
+to one file but for `pyv`, which is a file of its own: what is written into one of them reaches all, and it is pyv that
+repairs them. At the end `pyv` and the folder get a time which tells that all was done: whoever finds it knows that no
+entry came, went or was replaced since.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyv import fsops
 from pyv.shims import dispatcher
-from pyv.shims.dispatcher import OWN, same_time
+from pyv.shims.dispatcher import OWN, WITNESS, same_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 # There only if the user asked for it, and no version's command: it stays as long as it is one of ours
 _ON_REQUEST = "pyenv"
@@ -46,9 +48,9 @@ class Folder:
         self._keep = keep
         self._stamp = stamp
         self._entries = {entry.name: entry for entry in os.scandir(path)}
-        # From the folder and not from a stat: on overlay file systems the two may number differently
-        self._inode = self._entries[OWN].inode() if OWN in self._entries else -1
-        self._source = os.path.join(path, OWN)
+        self._source = ""
+        self._inode = -1
+        self._inodes: set[int] = set()
         self._can_link = True
         self._has_copied = False
         self.made = 0
@@ -63,26 +65,59 @@ class Folder:
             OSError: the folder cannot be written.
         """
         wanted = set(commands)
+        self._inodes = {self._entries[name].inode() for name in (OWN, *wanted) if name in self._entries}
         if _ON_REQUEST in self._entries and self._is_ours(self._entries[_ON_REQUEST]):
             wanted.add(_ON_REQUEST)
-        if not self._keep:
-            self._source = os.path.join(self._path, _temporary(OWN))
-            fsops.write_whole(Path(self._source), self._content, mode=_MODE)
+        if self._keep:
+            self._find_source(wanted)
+        if not self._source and wanted:
+            with self._new_source():
+                self._place_all(wanted)
+        else:
+            self._place_all(wanted)
             self._set_time(self._source)
-        for name in wanted:
-            entry = self._entries.get(name)
-            if not self._keep or entry is None or entry.inode() != self._inode:
-                self._place(name)
         self._clean(wanted)
         if self._has_copied:
             # A copy that a loss of power leaves empty would be a command that does nothing and succeeds
             fsops.sync_file_system(Path(self._path))
+        own = os.path.join(self._path, OWN)
         if not self._keep:
             self._make_way(OWN)
-            os.replace(self._source, os.path.join(self._path, OWN))
+            fsops.write_whole(Path(own), self._content, mode=_MODE)
             self.made += 1
-        elif not same_time(os.stat(self._source).st_mtime_ns, self._stamp):
-            self._set_time(self._source)
+        self._set_time(own)
+        with suppress(PermissionError):  # the folder is another user's, and its time is not asked for
+            self._set_time(self._path)
+
+    def _find_source(self, wanted: Iterable[str]) -> None:
+        """Find the file that the shims are links to: the first of them that is whole."""
+        seen = set()
+        for name in sorted(wanted, key=lambda name: (name != WITNESS, name)):
+            entry = self._entries.get(name)
+            # From the folder and not from a stat: on overlay file systems the two may number differently
+            if entry is not None and entry.inode() not in seen:
+                seen.add(entry.inode())
+                found = dispatcher.read(entry.path)
+                if found is not None and found.content == self._content and found.executable:
+                    self._source, self._inode = entry.path, entry.inode()
+                    return
+
+    @contextmanager
+    def _new_source(self) -> Iterator[None]:
+        """Make a file for the shims to be links to; its own name is no command's, and goes again."""
+        self._source = os.path.join(self._path, _temporary(OWN))
+        fsops.write_whole(Path(self._source), self._content, mode=_MODE)
+        self._set_time(self._source)
+        try:
+            yield
+        finally:
+            os.unlink(self._source)
+
+    def _place_all(self, wanted: Iterable[str]) -> None:
+        for name in wanted:
+            entry = self._entries.get(name)
+            if entry is None or entry.inode() != self._inode:
+                self._place(name)
 
     def _place(self, name: str) -> None:
         """Make the shim of that name a link to the dispatcher or, where that cannot be, a copy."""
@@ -98,9 +133,8 @@ class Folder:
             else:
                 self._make_way(name)
                 os.replace(temporary, path)
-                if name in self._entries:
-                    with suppress(FileNotFoundError):  # a rename between two names of one file leaves both
-                        os.unlink(temporary)
+                with suppress(FileNotFoundError):  # a rename between two names of one file leaves both
+                    os.unlink(temporary)
                 self.made += 1
                 return
         if not self._is_copy(path):
@@ -114,8 +148,7 @@ class Folder:
         found = dispatcher.read(path)
         if found is None or found.content != self._content or not found.executable:
             return False
-        if not same_time(found.changed, self._stamp):
-            self._set_time(path)
+        self._set_time(path)
         return True
 
     def _make_way(self, name: str) -> None:
@@ -142,13 +175,13 @@ class Folder:
 
     def _is_ours(self, entry: os.DirEntry[str]) -> bool:
         """Tell whether an entry is or was the dispatcher; an empty file counts, for it holds nothing of anybody."""
-        if entry.inode() == self._inode:  # also when it was overwritten, and all its names with it
+        if entry.inode() in self._inodes:  # also when it was overwritten, and all its names with it
             return True
         status, content = dispatcher.look(entry.path)
         return status is not None and (not content or dispatcher.is_marked(content))
 
     def _set_time(self, path: str) -> None:
-        if self._stamp:
+        if path and not same_time(os.stat(path).st_mtime_ns, self._stamp):
             os.utime(path, ns=(self._stamp, self._stamp))
 
 
