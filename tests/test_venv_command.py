@@ -87,6 +87,15 @@ def test_an_environment_that_satisfies_a_range_stays_on_its_version(project: Pat
     assert "left alone" in make(project)
 
 
+def test_an_environment_that_the_pin_rules_out_is_made_and_the_contradiction_named(project: Path) -> None:
+    (project / ".python-version").write_text("3.99\n")
+    said = make(project, "--without-pip", "-p", MINOR)
+    assert f"{project}/.python-version:1 asks for 3.99: nothing runs here until the two agree" in said
+    assert f"to pin it: pyv local {MINOR}" in said
+    assert pyv("local", MINOR, cwd=project).status == 0
+    assert "agree" not in make(project, "--without-pip", "-p", MINOR)
+
+
 @pytest.mark.parametrize("prompt", ["mine", "."])
 def test_the_prompt_is_what_was_asked_for(project: Path, prompt: str) -> None:
     make(project, "--without-pip", "-p", MINOR, "--prompt", prompt)

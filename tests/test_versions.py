@@ -150,6 +150,8 @@ def test_a_word_is_the_name_of_a_folder_in_the_store(text: str, name: str) -> No
         "^3.12",
         ">=3.x",
         ">=3.12 <3.13",
+        ">=3.12,\n<4",
+        "<\r3.12",
         "$HOME",
         "`x`",
         "x;y",

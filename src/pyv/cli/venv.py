@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pyv import envs, fsops, proc
 from pyv.cli import shims
 from pyv.cli.pinning import _requires_python
-from pyv.errors import NotInstalledError, PyvError, UsageError
+from pyv.errors import EnvironmentMismatchError, NotInstalledError, PyvError, UsageError
 from pyv.versions import Request
 
 if TYPE_CHECKING:
@@ -101,7 +101,19 @@ def venv(
         return status
     if name or work.has_new_commands():
         shims.refresh(app)
+    if python and not name:
+        _name_contradiction(app, python)
     return 0
+
+
+def _name_contradiction(app: App, python: str) -> None:
+    """Say so if the pin of this folder rules out what was asked for: no command would run here."""
+    try:
+        app.selector.select()
+    except EnvironmentMismatchError as error:
+        app.notify(f"{error.message}: nothing runs here until the two agree; to pin it: pyv local {python}")
+    except PyvError:
+        return  # of a pin that cannot be used, the next command tells
 
 
 def _refuse_taken(app: App, name: str, *, may_exist: bool) -> None:
