@@ -48,9 +48,8 @@ _pyv_read() {
     while IFS= read -r _pyv_line || [ "$_pyv_line" ]; do
         case $_pyv_line in
         *"#"*)
-            # A comment decides whether the file is text, and small
             case $_pyv_line in *[!\ -~"	"]*) return 1 ;; esac
-            [ ${#_pyv_line} -lt 1000 ] || return 1
+            [ ${#_pyv_line} -lt 1000 ] || return 1 # a comment, too, must be text, and small
             _pyv_line=${_pyv_line%%#*} ;;
         esac
         _pyv_words="$_pyv_words $_pyv_line"
@@ -88,7 +87,7 @@ else
     esac
     _pyv_dir=${PWD%/}
     while :; do
-        # One test for all, and nothing else for a folder that has none of them: this is most of the time of a call
+        # One test for all: this is most of the time of a call
         while [ "$_pyv_dir" ] && ! [ -h "$_pyv_dir/.python-version" -o -e "$_pyv_dir/.python-version" -o \
             -e "$_pyv_dir/.venv/pyvenv.cfg" -o -e "$_pyv_dir/venv/pyvenv.cfg" -o -e "$_pyv_dir/env/pyvenv.cfg" ]; do
             _pyv_dir=${_pyv_dir%/*}
@@ -118,8 +117,10 @@ else
             _pyv_rule=global
         fi
     fi
-    if [ "$_pyv_stranger" ] && [ ! "${PYV_HOOK-}" ] && [ ! "$_pyv_do" ] && [ -t 2 ]; then
-        echo "pyv: $_pyv_stranger is not known to pyv, and not used; to accept it: pyv trust '$_pyv_stranger'" >&2
+    if [ "$_pyv_stranger" ] && [ ! "${PYV_HOOK-}" ] && [ -t 2 ]; then
+        [ "$_pyv_do" != which ] || _pyv_ask "$@" # says so too
+        [ "$_pyv_do" ] ||
+            echo "pyv: $_pyv_stranger is not known to pyv, and not used; to accept it: pyv trust '$_pyv_stranger'" >&2
     fi
 fi
 case $_pyv_words in *[!0-9A-Za-z.:\ "	"+_-]*) _pyv_ask "$@" ;; esac
@@ -147,6 +148,7 @@ _pyv_runs() { [ -f "$1" ] && [ -x "$1" ] && [ -s "$1" ]; }
 
 # Become a command of the store or of an environment
 _pyv_run() {
+    [ ! "$_pyv_do" ] || _pyv_tell "$@"
     case $_pyv_cmd,${1-},${2-},${3-} in
     pip,* | pip[0-9]* | python*,-*m,pip,* | python*,-*m,ensurepip,* | python*,-?,-*m,pip | python*,-mpip,*) _pyv_ask "$@" ;;
     esac
@@ -182,23 +184,32 @@ fi
 
 # From here on: what the selection lacks, and what pyv is asked under its own name
 if [ "$_pyv_do" ]; then
-    # Print what a word in versions/ stands for; a link out of the store is left to pyv
+    # Tell whether a word in versions/ is one of the versions there or a named environment; other links are left to pyv
+    _pyv_inside() {
+        [ "$_pyv_root/versions/$1/.." -ef "$_pyv_root/versions" ] || [ "$_pyv_root/versions/$1" -ef "$_pyv_root/envs/$1" ]
+    }
+    # Replace a word in versions/ by what it stands for
     _pyv_real() {
         _pyv_word=$1
         [ -L "$_pyv_root/versions/$1" ] || return 0
         cd -P -- "$_pyv_root/versions" && _pyv_dir=$PWD && cd -P -- "$_pyv_root/versions/$1" &&
             [ "${PWD%/*}" = "$_pyv_dir" ] && _pyv_word=${PWD##*/}
     }
-    if [ "$_pyv_do" = which ]; then
-        [ "$_pyv_found" ] || _pyv_ask "$@"
-        if [ ! "$_pyv_venv" ]; then
-            [ "$_pyv_root/versions/$_pyv_in/.." -ef "$_pyv_root/versions" ] || _pyv_ask "$@"
-            _pyv_real "$_pyv_in"
-            _pyv_found=$_pyv_root/versions/$_pyv_word/bin/$_pyv_cmd
-        fi
+    # Print the program that was found
+    _pyv_tell() {
+        case $_pyv_found in
+        "$_pyv_root/versions/"*)
+            _pyv_rest=${_pyv_found#"$_pyv_root/versions/"}
+            _pyv_inside "${_pyv_rest%%/*}" || _pyv_ask "$@"
+            _pyv_real "${_pyv_rest%%/*}"
+            _pyv_found=$_pyv_root/versions/$_pyv_word/${_pyv_rest#*/} ;;
+        esac
         printf '%s\n' "$_pyv_found"
         exit
-    fi
+    }
+    [ ! "$_pyv_found" ] || [ "$_pyv_do" != which ] || _pyv_tell "$@"
+fi
+if [ "$_pyv_do" ] && [ "$_pyv_do" != which ]; then
     _pyv_words=$_pyv_all
     if [ "$_pyv_venv" ]; then
         while IFS= read -r _pyv_line; do
@@ -215,7 +226,7 @@ if [ "$_pyv_do" ]; then
     # Asked for all of them before anything is printed, and before the folder is left in which pyv would have to decide
     _pyv_all=$_pyv_words
     while _pyv_next; do
-        [ "$_pyv_word" = system ] || [ "$_pyv_root/versions/$_pyv_word/.." -ef "$_pyv_root/versions" ] || _pyv_ask "$@"
+        [ "$_pyv_word" = system ] || _pyv_inside "$_pyv_word" || _pyv_ask "$@"
     done
     _pyv_words=$_pyv_all _pyv_line=
     while _pyv_next; do
@@ -288,6 +299,10 @@ while [ "$_pyv_rest" ]; do
     _pyv_found=
 done
 if [ "$_pyv_found" ]; then
+    if [ "$_pyv_do" ]; then
+        case $_pyv_dir in */) _pyv_ask "$@" ;; esac # it does not double the slash
+        _pyv_tell "$@"
+    fi
     _pyv_line=
     case $_pyv_dir in
     */shims) _pyv_line='#!' ;;

@@ -1,0 +1,146 @@
+"""Installing from a mirror on this machine: what there is to install, and how long it takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from scripts.benchmarks.bench import OURS
+from scripts.benchmarks.process import Command, FailedError, Spent, output, spend
+from scripts.benchmarks.results import Race
+from scripts.benchmarks.server import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scripts.benchmarks.bench import Bench
+    from scripts.benchmarks.world import World
+
+LINE = 20_000_000
+LOOPBACK, THROTTLED, CACHED = "from the loopback", "over a line of 20 MB/s", "from the cache"
+_MOST = 6
+
+
+class Mirror(NamedTuple):
+    """A mirror: its folder, the versions in it, newest first, and the bytes of their archives."""
+
+    folder: Path
+    versions: tuple[str, ...]
+    sizes: tuple[int, ...]
+
+
+def case(mirror: Mirror, source: str, *, every: bool) -> str:
+    """Return the name of the case of installing one or all of a mirror's versions."""
+    number = len(mirror.versions) if every else 1
+    return f"{number} version{'s' if number > 1 else ''}, {source}"
+
+
+def measure(bench: Bench) -> None:
+    """Measure installs beside uv's, each into a new store."""
+    world = bench.world
+    mirror = make_mirror(bench)
+    if mirror is None:
+        return
+    uv = bench.peers.find("uv")
+    costs = [world.file_cost()]
+    for every in (False, True)[: 1 + (len(mirror.versions) > 1)]:
+        wanted = mirror.versions if every else mirror.versions[:1]
+        for source in (LOOPBACK, THROTTLED, CACHED):
+            with Server(mirror.folder, LINE if source == THROTTLED else 0) as server:
+                runs = _runs(world, uv, server.url, wanted, keep_cache=source == CACHED)
+                _race(bench, case(mirror, source, every=every), runs, times=0.6 if every else 1)
+            # Only now: files that are made beside many that were just deleted cost more
+            world.clear()
+            costs.append(world.file_cost())
+        bytes_ = sum(mirror.sizes[: len(wanted)])
+        line = {"the line alone": [bytes_ / LINE * 1000]}
+        bench.keep(Race("install", f"{case(mirror, THROTTLED, every=every)}: bytes over rate", "ms", line))
+    # Where these differ much, the file system has slowed the installs, and their figures are not to be trusted
+    bench.keep(Race("install", "a new small file, before and after each of them", "us", {"the file system": costs}))
+
+
+def _race(bench: Bench, name: str, runs: dict[str, Callable[[], Spent]], *, times: float) -> None:
+    peaks: dict[str, list[float]] = {who: [] for who in runs}
+
+    def run(who: str) -> float:
+        spent = runs[who]()
+        peaks[who].append(spent.peak)
+        return spent.seconds * 1000
+
+    bench.race("install", name, {who: lambda who=who: run(who) for who in runs}, times=times)  # type: ignore[misc]  # mypy cannot infer a lambda's default
+    bench.keep(Race("memory", f"install, {name}", "MB", {who: each for who, each in peaks.items() if each}))
+
+
+def _runs(
+    world: World, uv: str, url: str, versions: tuple[str, ...], *, keep_cache: bool
+) -> dict[str, Callable[[], Spent]]:
+    def ours() -> Spent:
+        folder = world.fresh()
+        cache = world.scratch / "archives-pyv" if keep_cache else folder / "cache"
+        env = world.env(PYV_ROOT=folder / "store", PYV_CACHE_DIR=cache, PYV_MIRROR=url)
+        return spend(Command((world.pyv, "install", "-q", *versions), env, str(world.home)))
+
+    def uvs() -> Spent:
+        folder = world.fresh()
+        env = world.env(
+            UV_PYTHON_INSTALL_DIR=folder / "store",
+            UV_CACHE_DIR=folder / "cache",
+            UV_PYTHON_BIN_DIR=folder / "bin",
+            UV_PYTHON_INSTALL_MIRROR=url,
+            UV_PYTHON_DOWNLOADS_JSON_URL=f"{url}/download-metadata.json",
+            UV_NO_CONFIG="1",
+            # Its archives it keeps only on demand
+            **({"UV_PYTHON_CACHE_DIR": world.scratch / "archives-uv"} if keep_cache else {}),
+        )
+        return spend(Command((uv, "python", "install", "-q", "--no-bin", *versions), env, str(world.home)))
+
+    return {OURS: ours, **({"uv": uvs} if uv else {})}
+
+
+def make_mirror(bench: Bench) -> Mirror | None:
+    """Pack the CPythons of this machine into a mirror, once for all measures; None where none can be packed."""
+    world = bench.world
+    folder = world.scratch / "mirror"
+    if not folder.exists():
+        for prefix in _prefixes():
+            try:
+                env = world.env(PYV_ROOT=world.scratch / "none", PYV_CACHE_DIR=world.scratch / "cache")
+                output((world.pyv, "pack", str(prefix), "-o", str(folder), "--tag", "20261101"), env, str(world.home))
+            except FailedError as error:
+                bench.skip(f"the CPython in {prefix}", str(error))
+    metadata = folder / "download-metadata.json"
+    if not metadata.exists():
+        bench.skip("install", "no CPython of this machine can be packed into an archive to install")
+        return None
+    sizes = {}
+    for entry in json.loads(metadata.read_bytes()).values():
+        archive = next(folder.rglob(Path(str(entry["url"])).name.replace("%2B", "+")))
+        sizes[f"{entry['major']}.{entry['minor']}.{entry['patch']}"] = archive.stat().st_size
+    versions = sorted(sizes, key=lambda name: [int(part) for part in name.split(".")], reverse=True)[:_MOST]
+    return Mirror(folder, tuple(versions), tuple(sizes[name] for name in versions))
+
+
+def _prefixes() -> list[Path]:
+    """Return the CPythons to pack: pyenv's, newest first, else the one that runs this."""
+    root = os.environ.get("PYENV_ROOT") or os.path.join(pwd.getpwuid(os.getuid()).pw_dir, ".pyenv")
+    found = []
+    for path in Path(root).glob("versions/3.*"):
+        number = re.fullmatch(r"3\.(\d+)\.(\d+)", path.name)
+        # Older than these pyv does not install
+        if number and int(number[1]) >= 8 and not path.is_symlink() and _starts(path / "bin/python3"):
+            found.append(((int(number[1]), int(number[2])), path))
+    prefixes = [path for _, path in sorted(found, reverse=True)]
+    return prefixes[:_MOST] or [Path(sys.base_prefix)]
+
+
+def _starts(python: Path) -> bool:
+    try:
+        return subprocess.run([python, "-I", "-c", ""], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False

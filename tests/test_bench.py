@@ -1,0 +1,174 @@
+"""The benchmarks: that they run from a checkout, and that their arithmetic is right. What they find is not tested."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scripts.benchmarks import budgets, report, shim
+from scripts.benchmarks.process import Command, FailedError, spend
+from scripts.benchmarks.results import Race, spread, turns
+from scripts.benchmarks.server import Server
+from scripts.benchmarks.world import EXACT, names
+from tests.support.stores import program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parent.parent
+BENCH = ROOT / "scripts/bench"
+
+
+def bench(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", BENCH, *arguments], capture_output=True, text=True, timeout=300, check=False, cwd=Path.home()
+    )
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Path:
+    """Return pyv as one command."""
+    return program(tmp_path / "bin/pyv", f'exec "{sys.executable}" -m pyv "$@"')
+
+
+def test_a_measure_runs_from_a_checkout_and_its_figures_can_be_read(command: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{report.BEGIN}\nwhat was there\n{report.END}\nafter\n")
+    done = bench("start", "--rounds", "1", "--pyv", command, "--json", "-", "--fill", page)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["schema"] == 1
+    shells = {race["case"]: race["subjects"] for race in document["races"]}
+    assert shells.keys() == {name for name in ("bash", "zsh", "fish") if shutil.which(name)}
+    for subjects in shells.values():
+        assert subjects["pyv"]["median"] > 0
+        assert "over_floor" in subjects["pyv"]
+    assert {each["met"] for each in document["budgets"]} == {None}  # which are about others
+    filled = page.read_text()
+    assert filled.startswith(f"before\n{report.BEGIN}\n")
+    assert filled.endswith(f"{report.END}\nafter\n")
+    assert "what was there" not in filled
+    assert "| start | bash | pyv |" in filled
+
+
+def test_a_measure_that_does_not_exist_is_named() -> None:
+    done = bench("shim", "nonesuch")
+    assert (done.returncode, "nonesuch" in done.stderr) == (2, True)
+
+
+def test_the_page_has_the_markers_that_it_is_filled_between() -> None:
+    text = (ROOT / "docs/performance.md").read_text("utf-8")
+    assert report.fill(text, "tables").count("tables") >= 1
+    with pytest.raises(ValueError, match="there is no"):
+        report.fill("no markers", "tables")
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="there is no shellcheck here")
+def test_shellcheck_has_nothing_to_say() -> None:
+    words = ["shellcheck", "--external-sources", str(BENCH)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert os.access(BENCH, os.X_OK)
+
+
+# Arithmetic
+
+
+def race(**values: list[float]) -> Race:
+    return Race("shim", "case", "ms", values, floor="floor" if "floor" in values else "")
+
+
+def test_contenders_take_turns_after_a_warm_up_and_one_that_fails_is_left_out() -> None:
+    called = []
+    failed = []
+
+    def contender(name: str) -> Callable[[], float]:
+        def run() -> float:
+            called.append(name)
+            if name == "c" and len(called) > 6:
+                raise FailedError("it broke")
+            return float(len(called))
+
+        return run
+
+    values = turns(
+        {name: contender(name) for name in "abc"},
+        2,
+        warm_ups=1,
+        failed=lambda name, error: failed.append((name, str(error))),
+        failures=(FailedError,),
+    )
+    assert "".join(called) == "abcabcabc"
+    assert values == {"a": [4, 7], "b": [5, 8]}
+    assert failed == [("c", "it broke")]
+
+
+def test_ratios_and_differences_are_those_within_a_round() -> None:
+    # In a busy round both are slow: the ratio of the medians would be 2
+    result = race(floor=[1, 1, 10], ours=[2, 2, 40], theirs=[1, 2, 40])
+    assert result.ratio("ours", "theirs") == 1
+    assert result.over("ours") == 1
+    assert result.median("ours") == 2
+    assert spread([1, 2, 3, 4]) == (1.25, 3.75)
+    assert spread([3, 1]) == (1, 3)
+
+
+@pytest.mark.parametrize("power", [0, 0.5, 1, 2])
+def test_the_exponent_is_that_of_the_time_above_the_floor(power: float) -> None:
+    sizes = {str(size): size for size in (1, 10, 100)}
+    values = {"floor": [5.0], **{name: [5.0 + 3 * size**power] for name, size in sizes.items()}}
+    assert Race("growth", "x", "ms", values, "floor", sizes).exponent() == pytest.approx(power)
+    assert Race("growth", "x", "ms", {"1": [1.0]}, sizes={"1": 1}).exponent() is None
+
+
+def test_a_budget_is_met_missed_or_not_measured() -> None:
+    def verdict(over: float) -> budgets.Verdict:
+        values = {shim.DIRECT: [1.0], "5 up": [1.0 + over]}
+        found = budgets.verdicts([Race("shim", shim.DEPTHS, "ms", values, shim.DIRECT)])
+        return next(each for each in found if "5 folders up" in each.what)
+
+    assert verdict(0.9).met
+    assert verdict(1.5)[2:] == ("1.50 ms", False)
+    assert {each.met for each in budgets.verdicts([])} == {None}
+
+
+# What is measured
+
+
+def test_a_failed_command_is_no_figure_and_says_why(tmp_path: Path) -> None:
+    fails = program(tmp_path / "fails", "echo because >&2; exit 3")
+    with pytest.raises(FailedError, match="status 3: because"):
+        spend(Command((str(fails),), {"PATH": "/usr/bin:/bin"}, "/"))
+    spent = spend(Command(("/bin/sh", "-c", 'test "$PWD" = / && test -z "$HOME"'), {"PATH": "/usr/bin:/bin"}, "/"))
+    assert spent.seconds > 0
+    assert spent.peak > 0
+
+
+def test_the_fakes_are_as_many_as_asked_for_and_the_pinned_one_is_the_newest_of_its_minor_version() -> None:
+    for count in (1, 10, 200):
+        found = names(count)
+        assert len(set(found)) == count
+        assert [name for name in found if name.startswith("3.12.")][-1] == EXACT
+
+
+@pytest.mark.parametrize("rate", [0, 50_000_000])
+def test_the_mirror_serves_whole_files_and_nothing_above_it(rate: int, tmp_path: Path) -> None:
+    import http.client
+
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "secret").write_text("no")
+    body = os.urandom(300_000)
+    (tmp_path / "mirror/a+b").write_bytes(body)
+    with Server(tmp_path / "mirror", rate) as server:
+        connection = http.client.HTTPConnection("127.0.0.1", int(server.url.rpartition(":")[2]))
+        for path, expected in (("/a%2Bb", body), ("/../secret", b""), ("/none", b""), ("/a+b", body)):
+            connection.request("GET", path)
+            assert connection.getresponse().read() == expected
+        connection.close()
