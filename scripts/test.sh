@@ -23,7 +23,7 @@ fi
 "$dev/bin/ruff" check --quiet .
 "$dev/bin/mypy"
 if command -v shellcheck >/dev/null 2>&1; then
-    shellcheck --external-sources scripts/*.sh .ci/run shims/*.sh shims/*.bash
+    shellcheck --external-sources scripts/*.sh scripts/bench .ci/run shims/*.sh shims/*.bash
 else
     echo "shellcheck is not installed: the shell scripts are not checked" >&2
 fi

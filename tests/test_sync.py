@@ -378,6 +378,19 @@ def test_where_there_is_nothing_to_install_pyv_says_so(clone: Path) -> None:
     assert f"is it the project around it? cd '{clone}'" in refused(clone / "below", status=3).err
 
 
+def test_a_list_of_condas_is_said_to_be_condas(clone: Path) -> None:
+    (clone / "environment.yml").write_text("name: science\ndependencies: [numpy]\n")
+    said = "environment.yml is conda's; to install what it lists: conda env create -f environment.yml"
+    assert sync(clone) == f"pyv: {clone}/.venv is ready; there is nothing to install; {said}"
+    (clone / ".python-version").unlink()
+    assert refused(clone, status=3).err.splitlines() == [
+        f"pyv: {clone}/{said}",
+        "     to use what conda made, here: pyv link NAME PREFIX, then pyv local NAME",
+    ]
+    (clone / "requirements.txt").write_text("tool\n")
+    assert "conda's" not in sync(clone)
+
+
 def test_lists_of_other_names_are_pointed_out_where_there_is_nothing_else(clone: Path) -> None:
     (clone / ".python-version").unlink()
     (clone / "requirements").mkdir()

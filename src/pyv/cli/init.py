@@ -1,4 +1,4 @@
-"""What `pyv init` does: code for a shell to run, or the line in its rc file that makes it run it."""
+"""What `pyv init` does: code for a shell to run, or the line in its rc file; or an editor's settings."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ _BY_HAND = {
     "pwsh": "add to $PROFILE: pyv init pwsh | Out-String | Invoke-Expression",
     "nu": "pyv init nu | save -f ($nu.user-autoload-dirs.0 | path join pyv.nu)",
 }
+_EDITOR = "vscode"
 
 
 def init(
@@ -37,7 +38,8 @@ def init(
 ) -> None:
     """Print what a shell has to run when it starts, or put it into, or take it out of, its rc file.
 
-    With `as_pyenv`, nothing of that: the shims get, or lose, a command `pyenv` that answers with pyv.
+    With `as_pyenv`, nothing of that: the shims get, or lose, a command `pyenv` that answers with pyv. `vscode` is an
+    editor, whose settings for the current folder get the interpreter. `direnv` gets the function behind `use pyv`.
 
     Raises:
         UsageError: the shell is unknown, or nothing can be installed for it.
@@ -50,6 +52,22 @@ def init(
             raise UsageError("--as-pyenv goes with --uninstall or alone", hint="pyv init --as-pyenv")
         _as_pyenv(app, uninstall=uninstall)
         return
+    if list(words) == [_EDITOR]:
+        if uninstall or no_hook:
+            raise UsageError(f"{_EDITOR} takes no options", hint=f"pyv init {_EDITOR}")
+        from pyv.cli import vscode
+
+        vscode.vscode(app)
+        return
+    if list(words) == ["direnv"]:
+        from pyv.cli import direnv
+
+        direnv.direnv(app, install=install, uninstall=uninstall, no_hook=no_hook)
+        return
+    _shell(app, words, install=install, uninstall=uninstall, no_hook=no_hook)
+
+
+def _shell(app: App, words: Sequence[str], *, install: bool, uninstall: bool, no_hook: bool) -> None:
     shell = shell_of(app, [word for word in words if word != "-"])
     if (install or uninstall) and shell not in SOURCING:
         raise UsageError(f"the files of {shell} are not changed by pyv", hint=_BY_HAND[shell])
@@ -112,7 +130,7 @@ def _have_shims(app: App) -> None:
 def shell_of(app: App, words: Sequence[str]) -> str:
     """Return the shell that was named, else the one that runs this command, else the user's own."""
     if len(words) > 1:
-        raise UsageError("one shell at a time", hint="pyv init bash")
+        raise UsageError(f"one shell at a time, not {' '.join(words)}", hint="pyv init bash")
     if words:
         shell = shells.known(words[0])
         if not shell:

@@ -20,6 +20,8 @@ Examples:
   pyv init pwsh | Out-String | Invoke-Expression          in $PROFILE
   pyv init nu | save -f ($nu.user-autoload-dirs.0 | path join pyv.nu)
   pyv init --as-pyenv                                     for scripts that call pyenv
+  pyv init vscode                                         in a project's folder
+  pyv init direnv --install                               for `use pyv` in .envrc
 """
 
 
@@ -35,5 +37,8 @@ def init_command(app: App, /, shell: tuple[str, ...], **how: bool) -> None:
 
     The shims come first on PATH. In bash, zsh and fish the environment of a project is active wherever you are in it,
     and the words of pyv are completed. Without SHELL, the one that runs this command.
+
+    `pyv init vscode` writes the path of the project's interpreter into .vscode/settings.json and leaves the rest of it
+    as it is. `pyv init direnv --install` gives direnv the function behind `use pyv`.
     """
     init.init(app, shell, **how)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
-import stat
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pyv import fsops
 from pyv.errors import StoreError, UsageError
+from pyv.init.files import read, replace
 from pyv.init.hooks import line
 
 if TYPE_CHECKING:
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
 # Written behind the opening mark, so that the file can be restored to the byte
 _ADDED_LINE_END = b" (the line end before this was added)"
 _MADE_FILE = b" (the file was made for this)"
-_NEW_FILE_MODE = 0o644
 
 
 class _Place(NamedTuple):
@@ -165,34 +161,19 @@ def _read(place: _Place) -> bytes | None:
         StoreError: it cannot be read.
     """
     try:
-        with fsops.open_regular(place.path) as file:
-            return file.read()
-    except FileNotFoundError:
-        return None
+        return read(place.path)
     except OSError as error:
         raise _refused(place, "read", error) from error
 
 
 def _write(place: _Place, content: bytes) -> None:
-    """Write a file in one step, keeping mode and owner; of a link, the file that it leads to.
+    """Write a file in one step, see `replace`.
 
     Raises:
         StoreError: it cannot be written.
     """
-    path = Path(os.path.realpath(place.path))
     try:
-        status: os.stat_result | None = None
-        with suppress(FileNotFoundError):
-            status = os.stat(path)
-        # Replacing a file takes no permission for the file, but who made it read-only meant something
-        if status is not None and not os.access(path, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        if os.path.islink(place.path) and not path.parent.is_dir():
-            raise FileNotFoundError(errno.ENOENT, f"it leads to {path}, whose folder does not exist")
-        mode = stat.S_IMODE(status.st_mode) if status else _NEW_FILE_MODE
-        fsops.write_whole(path, content, mode=mode)
-        if status is not None and (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
-            os.chown(path, status.st_uid, status.st_gid)
+        replace(place.path, content)
     except OSError as error:
         raise _refused(place, "written", error) from error
 

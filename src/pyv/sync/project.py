@@ -22,6 +22,7 @@ _REQUIREMENTS = "requirements.txt"
 _FOR_DEVELOPMENT = ("requirements-dev.txt", "requirements/dev.txt", "dev-requirements.txt")
 _PROJECT = "pyproject.toml"
 _DEV = "dev"
+_CONDA = ("environment.yml", "environment.yaml")
 
 
 class Options(NamedTuple):
@@ -90,6 +91,11 @@ def find(folder: Path, options: Options, env: Mapping[str, str], *, locks: bool 
         return _of_requirements(folder, dev, pyproject, options, env)
     if source.kind == NOTHING and pyproject is None and not os.path.lexists(folder / ".python-version"):
         others = [os.fspath(path.relative_to(folder)) for path in _lists(folder)]
+        conda = "" if others else _conda(folder)
+        if conda:
+            raise NotFoundError(
+                f"{folder / conda}", hint="to use what conda made, here: pyv link NAME PREFIX, then pyv local NAME"
+            )
         raise NotFoundError(
             f"there is no {locked.FILE_NAME}, {_REQUIREMENTS} or {_PROJECT} in {folder}"
             + (f"; there are {', '.join(others)}" if len(others) > 1 else f"; there is {others[0]}" if others else ""),
@@ -111,7 +117,13 @@ def advice(folder: Path, command: str) -> str:
         import shlex
 
         return f"to install what such a file lists: pyv venv -r {shlex.quote(others[0])}"
-    return f"to install what {names[0]} lists: pyv {command} --dev" if names else ""
+    return f"to install what {names[0]} lists: pyv {command} --dev" if names else _conda(folder)
+
+
+def _conda(folder: Path) -> str:
+    """Return what to do with the list of an environment of conda's, which pip cannot read; empty if there is none."""
+    found = [name for name in _CONDA if os.path.isfile(folder / name)]
+    return f"{found[0]} is conda's; to install what it lists: conda env create -f {found[0]}" if found else ""
 
 
 def _elsewhere(folder: Path) -> str:
@@ -221,7 +233,10 @@ def _expanded(pyproject: Mapping[str, object] | None, names: Iterable[str], fold
         if not isinstance(content, list):
             raise UsageError(f"{folder / _PROJECT} has no dependency group {name}", hint=_have(groups))
         if _plain(name) in around:
-            raise UsageError(f"{folder / _PROJECT}: the dependency group {name} includes itself")
+            raise UsageError(
+                f"{folder / _PROJECT}: the dependency group {name} includes itself",
+                hint="take one of its include-group entries out",
+            )
         for item in content:
             included = item.get("include-group") if isinstance(item, dict) else None
             if isinstance(included, str):
@@ -229,7 +244,10 @@ def _expanded(pyproject: Mapping[str, object] | None, names: Iterable[str], fold
             elif isinstance(item, str) and item.isprintable() and not item.lstrip().startswith(("-", "#")):
                 found.append(item)
             else:  # a line of its own kind would be an option of pip's
-                raise UsageError(f"{folder / _PROJECT}: {item!r} in the dependency group {name} is no requirement")
+                raise UsageError(
+                    f"{folder / _PROJECT}: {item!r} in the dependency group {name} is no requirement",
+                    hint='write "NAME>=1", or {include-group = "NAME"}',
+                )
 
     for name in names:
         add(name, ())

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pyv import fsops
-from pyv.errors import UsageError
+from pyv.errors import UsageError, shell_word
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,9 @@ def toml_of(path: Path) -> dict[str, object] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}", hint=f"see who may read it: ls -l {shell_word(path)}"
+        ) from error
 
 
 def parse_toml(text: str, path: Path) -> dict[str, object]:
@@ -57,7 +59,7 @@ def parse_toml(text: str, path: Path) -> dict[str, object]:
     try:
         content: dict[str, object] = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is not valid TOML: {error}") from None
+        raise UsageError(f"{path} is not valid TOML: {error}", hint="mend it there, then repeat") from None
     return content
 
 
