@@ -141,9 +141,11 @@ def test_a_file_system_without_locks_gets_one_warning_and_no_failure(
         raise OSError(errno.ENOLCK, "no locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(fsops, "_told", set())
     told: list[str] = []
-    with fsops.lock(tmp_path / "x.lock", waiting=nothing, warn=told.append):
-        pass
+    for name in ("x.lock", "y/y.lock"):
+        with fsops.lock(tmp_path / name, waiting=nothing, warn=told.append):
+            pass
     assert len(told) == 1
     assert "without locks" in told[0]
 
@@ -226,3 +228,41 @@ def test_where_everybody_gets_the_lock_nobody_is_told_to_have_it(
             assert not held
         fsops.sweep(tmp_path)
         assert area.exists()
+
+
+def test_a_lock_whose_file_was_removed_by_its_holder_is_taken_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the opening of a guard and its locking, somebody who sweeps may have locked and removed it."""
+    import fcntl
+
+    path = tmp_path / "x.lock"
+    flock = fcntl.flock
+
+    def late(descriptor: int, operation: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        path.unlink()
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with fsops.lock(path, waiting=lambda: None, warn=lambda _: None):
+        assert path.exists()
+        with fsops.try_lock(path) as held:
+            assert not held
+
+
+def test_living_staging_areas_survive_any_number_of_sweeps(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from pyv import fsops\n"
+        "for _ in range(60):\n"
+        "    fsops.sweep(Path(sys.argv[1]))\n"
+        "    with fsops.staging(Path(sys.argv[1]), 'x') as area:\n"
+        "        (area / 'a').mkdir()\n"
+        "        (area / 'a/b').write_text('b')\n"
+        "        assert (area / 'a/b').read_text() == 'b'\n"
+    )
+    running = [subprocess.Popen([sys.executable, "-c", program, tmp_path / "tmp"]) for _ in range(8)]
+    assert [process.wait(120) for process in running] == [0] * 8
+    assert list((tmp_path / "tmp").iterdir()) == []

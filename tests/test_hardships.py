@@ -320,6 +320,39 @@ def test_an_environment_is_made_from_the_store_of_another_user(site: Site, cache
     assert {path.stat().st_uid for path in venv.iterdir()} == {NOBODY}
 
 
+def test_an_environment_that_can_be_noted_nowhere_is_made_and_that_is_said(site: Site) -> None:
+    where = {"HOME": "/nonexistent", "PYV_CACHE_DIR": f"{site.folder}/home/cache"}
+    made = site.other("venv", "--offline", "--without-pip", **where)
+    assert made.returncode == 0, made.stderr
+    assert f"{site.project}/.venv cannot be noted, for neither" in made.stderr
+    program = f"{site.project}/.venv/bin/python"
+    assert subprocess.run([program, "-c", ""], check=True, timeout=60).returncode == 0
+    found = site.other("which", "python", **where)
+    assert found.stdout.strip() != program
+
+
+def test_without_any_home_there_are_a_cache_and_settings_beside_the_store() -> None:
+    program = (
+        "import os, sys\n"
+        "import pwd\n"
+        "if os.getuid() == 0:\n"
+        "    os.setuid(4242)\n"
+        "try:\n"
+        "    pwd.getpwuid(os.getuid())\n"
+        "except KeyError:\n"
+        "    from pyv.layout import Layout\n"
+        "    os.environ.pop('HOME')\n"
+        "    layout = Layout({'PYV_ROOT': '/somewhere'}, '/')\n"
+        "    print(layout.cache, layout.settings)\n"
+    )
+    # Imported before the user changes, who may not be able to read them
+    before = "import platformdirs, pyv.layout; from platformdirs import user_cache_path; user_cache_path('x')\n"
+    done = subprocess.run([sys.executable, "-c", before + program], capture_output=True, text=True, check=True)
+    if not done.stdout:
+        pytest.skip("this user has a home that is known without HOME")
+    assert done.stdout.split() == ["/somewhere/cache", "/somewhere/config.toml"]
+
+
 def test_what_cannot_be_written_is_said_in_two_lines(site: Site) -> None:
     archive = next(Path(os.environ["PYV_MIRROR"]).rglob("*.tar.gz"))
     shutil.copyfile(archive, site.folder / archive.name)

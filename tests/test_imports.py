@@ -93,6 +93,27 @@ def test_versions_environments_and_the_pin_of_a_pyenv_come_and_work(pyenv: Path)
     assert pyv("which", "python", PYV_VERSION="lone").lines == [f"{versions}/lone/bin/python"]
 
 
+def test_environments_of_a_pyenv_are_listed_and_deleted_by_name_and_their_folders_stay(pyenv: Path) -> None:
+    pyv("import", "pyenv", "-y")
+    versions = pyenv / "versions"
+    assert pyv("virtualenvs", PYV_VERSION="tools").lines == [
+        f"  lone (created from {versions}/3.11.8)",
+        f"  plain (created from {versions}/3.11.8)",
+        f"* tools (created from {versions}/3.12.7)",
+    ]
+    assert pyv("virtualenvs", "--bare").lines == ["lone", "plain", "tools"]
+    assert pyv("virtualenv-delete", "tools").status == 2  # nobody can be asked
+    result = pyv("virtualenv-delete", "-f", "3.12.7/envs/tools", "plain")
+    assert result.status == 0
+    assert f"tools is forgotten; its folder stays: {versions}/3.12.7/envs/tools" in result.err
+    assert pyv("venvs", "remove", "-y", "lone").status == 0
+    assert pyv("virtualenvs", "--bare").lines == []
+    assert not os.path.lexists(store() / "versions/tools")
+    assert not knows(versions / "3.12.7/envs/tools")
+    assert (versions / "3.12.7/envs/tools/pyvenv.cfg").exists()
+    assert (versions / "plain/pyvenv.cfg").exists()
+
+
 def test_all_that_changes_there_is_the_first_line_of_an_environments_settings(pyenv: Path) -> None:
     before = tree(pyenv)
     assert pyv("import", "pyenv", "-y").status == 0
@@ -308,6 +329,11 @@ def test_a_copy_of_a_real_one_is_independent_of_where_it_came_from(tmp_path: Pat
     assert pyv("verify", name).status == 0
     assert results(pyv("import", "pyenv", "--root", tmp_path, "--json"))[name] == "left"
     assert list((store() / "tmp").iterdir()) == []
+    (copied / "bin/python3").unlink()
+    result = pyv("repair", name)
+    assert result.status == 4
+    assert f"{name} is a copy of another manager's" in result.err
+    assert f"pyv uninstall {name}, and pyv import --copy" in result.err
 
 
 def test_a_real_environment_of_a_real_pyenv_works_as_a_named_one(tmp_path: Path) -> None:

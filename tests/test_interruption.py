@@ -11,6 +11,8 @@ from tests.support.command import cache, everything_in, python_of, pyv, pyv_ende
 from tests.support.server import Fault
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.conftest import Offer
     from tests.support.server import Server
 
@@ -19,14 +21,16 @@ AFTER = ("committed", "linked")
 
 
 @pytest.mark.usefixtures("mirror")
-@pytest.mark.parametrize("step", [*BEFORE, *AFTER])
-def test_killed_after_any_step_it_is_there_whole_or_not_at_all(offered: Offer, step: str) -> None:
-    ended = pyv_ended_at(step, "SIGKILL", "install", offered.oldest)
-    assert ended.status == -signal.SIGKILL, f"the step {step} was never reached: {ended.err}"
-    assert pyv("versions", "--bare", "--skip-aliases").lines == ([offered.oldest] if step in AFTER else [])
-    if step in AFTER:
-        assert pyv("verify").status == 0
-        assert says(python_of(offered.oldest), "print(1)") == "1"
+def test_killed_after_any_step_it_is_there_whole_or_not_at_all(offered: Offer) -> None:
+    """Each next one goes on from what the one before has left."""
+    for step in (*BEFORE, *AFTER):
+        ended = pyv_ended_at(step, "SIGKILL", "install", offered.oldest)
+        assert ended.status == -signal.SIGKILL, f"the step {step} was never reached: {ended.err}"
+        assert pyv("versions", "--bare", "--skip-aliases").lines == ([offered.oldest] if step in AFTER else [])
+        if step in AFTER:
+            assert pyv("verify").status == 0
+            assert says(python_of(offered.oldest), "print(1)") == "1"
+            assert pyv("uninstall", "-y", offered.oldest).status == 0
     assert pyv("install", offered.oldest).status == 0
     assert pyv("verify").status == 0
     assert pyv("install", offered.newest).status == 0
@@ -36,25 +40,27 @@ def test_killed_after_any_step_it_is_there_whole_or_not_at_all(offered: Offer, s
 
 
 @pytest.mark.usefixtures("mirror")
-@pytest.mark.parametrize("step", [*BEFORE, *AFTER])
-def test_a_replacement_that_is_killed_leaves_the_old_one_or_the_new_one(offered: Offer, step: str) -> None:
+@pytest.mark.parametrize("steps", [BEFORE, AFTER], ids=["before", "after"])
+def test_a_replacement_that_is_killed_leaves_the_old_one_or_the_new_one(offered: Offer, steps: Sequence[str]) -> None:
     pyv("install", offered.oldest)
-    (store() / "versions" / offered.oldest / "mark").touch()
-    assert pyv_ended_at(step, "SIGKILL", "install", "--force", offered.oldest).status == -signal.SIGKILL
-    assert (store() / "versions" / offered.oldest / "mark").exists() == (step in BEFORE)
-    assert says(python_of(offered.oldest), "print(1)") == "1"
+    mark = store() / "versions" / offered.oldest / "mark"
+    for step in steps:
+        mark.touch()
+        assert pyv_ended_at(step, "SIGKILL", "install", "--force", offered.oldest).status == -signal.SIGKILL
+        assert mark.exists() == (step in BEFORE)
+        assert says(python_of(offered.oldest), "print(1)") == "1"
     assert pyv("install", "--force", offered.oldest).status == 0
     assert pyv("verify").status == 0
     assert list((store() / "tmp").iterdir()) == []
 
 
 @pytest.mark.usefixtures("mirror")
-@pytest.mark.parametrize("step", BEFORE)
-def test_interrupted_after_any_step_it_cleans_up_itself(offered: Offer, step: str) -> None:
-    ended = pyv_ended_at(step, "SIGINT", "install", "-q", offered.oldest)
-    assert (ended.status, ended.out, ended.err) == (130, "", "pyv: interrupted\n")
-    assert list((store() / "tmp").iterdir()) == []
-    assert pyv("versions", "--bare").lines == []
+def test_interrupted_after_any_step_it_cleans_up_itself(offered: Offer) -> None:
+    for step in BEFORE:
+        ended = pyv_ended_at(step, "SIGINT", "install", "-q", offered.oldest)
+        assert (ended.status, ended.out, ended.err) == (130, "", "pyv: interrupted\n")
+        assert list((store() / "tmp").iterdir()) == []
+        assert pyv("versions", "--bare").lines == []
 
 
 def test_an_interrupted_download_goes_on_where_it_ended(mirror: Server, offered: Offer) -> None:

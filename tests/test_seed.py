@@ -322,6 +322,15 @@ def test_setuptools_is_prepared_the_same_way(nursery: Nursery, index: Server) ->
     assert [(each.name, each.version) for each in found] == [("pip", "99.0"), ("setuptools", "80.1")]
 
 
+def test_the_newest_setuptools_that_still_has_pkg_resources_is_taken(nursery: Nursery, index: Server) -> None:
+    folder = index.folder
+    wheels = [small_wheel(folder / "wheels", each, name="setuptools") for each in ("80.10.2", "81.0.0", "82.0.0", "84")]
+    offer(folder, *wheels, name="setuptools")
+    index.always("/setuptools/", Fault(redirect="/setuptools/index.html"))
+    (found,) = nursery.seed.prepare(PYTHON, INTERPRETER, packages=("setuptools",))
+    assert found.version == "81.0.0"
+
+
 def test_the_users_variable_names_the_index_and_its_password_stays_out_of_messages_and_cache(
     tmp_path: Path, index: Server, make: Callable[..., Nursery]
 ) -> None:

@@ -810,7 +810,7 @@ def test_as_long_as_one_is_missing_they_are_not_intact(root: Path, *, damaged: b
 class Unlocked(Store):
     """A store on a file system without locks."""
 
-    def lock(self, name: str, purpose: str) -> AbstractContextManager[None]:  # noqa: ARG002 - the signature is Store's
+    def lock(self, name: str, purpose: str, *, patient: bool = True) -> AbstractContextManager[None]:  # noqa: ARG002 - the signature is Store's
         return nullcontext()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import shutil
@@ -120,6 +121,26 @@ def test_any_damaged_shim_is_repaired_by_pyv_among_the_shims(tmp_path: Path, dam
             word, *more = command.split()
             done = subprocess.run([shims / word, *more], cwd=tmp_path, capture_output=True, text=True, check=True)
             assert "3.12.7" in done.stdout
+
+
+def test_a_version_whose_replacement_was_killed_is_back_with_the_next_shim(tmp_path: Path) -> None:
+    add("3.12.7", "python")
+    pyv("rehash")
+    (tmp_path / ".python-version").write_text("3.12.7\n")
+    (store() / "versions/3.12.7").rename(store() / "versions/.3.12.7.replaced")
+    done = subprocess.run([store() / "shims/python"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "python of 3.12.7\n"
+
+
+def test_a_command_does_not_wait_for_shims_that_another_process_makes() -> None:
+    add("3.12.7", "python")
+    pyv("rehash")
+    (store() / "shims/python").unlink()
+    with open(store() / "locks/links.lock", "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert pyv("versions", "--bare") == (0, "3.12.7\n", "")
+    assert pyv("versions", "--bare").status == 0
+    assert (store() / "shims/python").exists()
 
 
 @pytest.mark.usefixtures("mirror")

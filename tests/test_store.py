@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pyv import fsops
 from pyv.errors import NotInstalledError
 from pyv.layout import Layout
 from pyv.store import Store
@@ -224,3 +226,57 @@ def test_a_damaged_note_of_what_is_held_counts_for_nothing(store: Store) -> None
     store.layout.held.write_text("3.12\n3.12 3.12.1 3.12.5\n3.13 3.12.1\n")
     store.update_links()
     assert (store.aliases()["3.12"], store.held()) == ("3.12.5", {})
+
+
+def staged(store: Store, tmp_path: Path, mark: str) -> Path:
+    folder = tmp_path / "staged"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin/python3").write_text(mark)
+    store.layout.locks.mkdir(exist_ok=True)
+    return folder
+
+
+def test_where_folders_cannot_be_swapped_a_version_is_replaced_by_renames(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fsops, "exchange", lambda _one, _other: False)
+    add(store, "3.12.1")
+    old = staged(store, tmp_path, "new")
+    store.commit(old, "3.12.1")
+    assert (store.layout.version("3.12.1") / "bin/python3").read_text() == "new"
+    assert (old / "bin/python3").read_text() == ""
+    assert os.listdir(store.layout.versions) == ["3.12.1"]
+
+
+def test_a_replacement_by_renames_that_fails_changes_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fsops, "exchange", lambda _one, _other: False)
+    add(store, "3.12.1")
+    folder = staged(store, tmp_path, "new")
+    rename = os.rename
+
+    def full(source: Path, target: Path) -> None:
+        if source == folder and len(os.listdir(store.layout.versions)) == 1 and not target.exists():
+            raise OSError(errno.ENOSPC, "full")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", full)
+    with pytest.raises(OSError, match="full"):
+        store.commit(folder, "3.12.1")
+    assert (store.layout.version("3.12.1") / "bin/python3").read_text() == ""
+    assert os.listdir(store.layout.versions) == ["3.12.1"]
+
+
+@pytest.mark.parametrize("has_place", [True, False])
+def test_what_a_killed_replacement_put_aside_is_put_back_unless_somebody_is_at_it(
+    store: Store, *, has_place: bool
+) -> None:
+    add(store, ".3.12.1.replaced", *["3.12.1"] * has_place)
+    store.layout.locks.mkdir()
+    before = sorted(os.listdir(store.layout.versions))
+    with store.lock("3.12.1", "the test"):
+        store.recover()
+        assert sorted(os.listdir(store.layout.versions)) == before
+    store.recover()
+    assert os.listdir(store.layout.versions) == ["3.12.1"]

@@ -23,7 +23,7 @@ _NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EBADF, errno.EOPNOTSUPP
 # What a file system answers to somebody who may not write there
 NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _LOCK_POLL_SECONDS = 0.02
-# The folders of which this process has said so; a command takes several locks in each
+# The folder of which this process has said so; a command takes several locks, and one word is enough
 _told: set[Path] = set()
 # Shorter waits are not worth a word
 _PATIENCE_SECONDS = 0.5
@@ -205,38 +205,58 @@ def lock(path: Path, *, waiting: Callable[[], None], warn: Callable[[str], None]
     Args:
         path: the lock file; its folder is made if need be. The file stays, for unlinking a held lock would let two in.
         waiting: called once when another process holds it and does not let go at once.
-        warn: called with one line where the file system knows no locks, once for each folder. The caller then goes on
+        warn: called with one line where the file system knows no locks, once in a process. The caller then goes on
             without: everything it does ends in a rename, so that nothing is half there even so.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = _take_at_once(path)
-    if descriptor >= 0:
-        try:
-            yield
-        finally:
-            os.close(descriptor)
-        return
-    from filelock import Timeout
-
-    guard = _file_lock(path)
-    try:
-        try:
-            guard.acquire(timeout=_PATIENCE_SECONDS, poll_interval=_LOCK_POLL_SECONDS)
-        except Timeout:
-            waiting()
-            guard.acquire(poll_interval=_LOCK_POLL_SECONDS)
-    except (OSError, NotImplementedError) as error:
-        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
-            raise
-        if path.parent not in _told:
-            _told.add(path.parent)
-            warn(f"{path.parent} is on a file system without locks: several pyv at once may repeat work, not break it")
-        yield
-        return
+    if descriptor < 0:
+        descriptor = _take_when_free(path, waiting, warn)
+    elif not _told and _is_shared(path):
+        _tell(path, warn)
     try:
         yield
     finally:
-        guard.release()
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def _take_when_free(path: Path, waiting: Callable[[], None], warn: Callable[[str], None]) -> int:
+    """Wait for a lock and return the descriptor that holds it; -1 where the file system knows no locks."""
+    from filelock import Timeout
+
+    guard = _file_lock(path)
+    patience: float = _PATIENCE_SECONDS
+    while True:
+        try:
+            # It only waits: whether the file is still the one of that name is looked at when the lock is taken
+            guard.acquire(timeout=patience, poll_interval=_LOCK_POLL_SECONDS)
+            guard.release()
+        except Timeout:
+            waiting()
+            patience = -1
+        except (OSError, NotImplementedError) as error:
+            if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+                raise
+            _tell(path, warn)
+            return -1
+        descriptor = _take_at_once(path)
+        if descriptor >= 0:
+            return descriptor
+
+
+def _tell(path: Path, warn: Callable[[str], None]) -> None:
+    if not _told and warn is not _ignore:
+        _told.add(path.parent)
+        warn(f"{path.parent} is on a file system without locks: several pyv may repeat work, not break it")
+
+
+def _is_shared(path: Path) -> bool:
+    """Tell whether a lock that is held can be taken again: some file systems give it to everybody who asks."""
+    second = _take_at_once(path)
+    if second >= 0:
+        os.close(second)
+    return second >= 0
 
 
 @contextmanager
@@ -263,50 +283,40 @@ def lock_first(paths: Iterable[Path], *, waiting: Callable[[], None], warn: Call
 def _take_at_once(path: Path) -> int:
     """Take a lock that nobody holds, and return the descriptor that holds it; -1 if that is not as simple as that.
 
-    Most locks are free, and to import filelock takes longer than most of what is done under them. It takes the same
-    lock in the same way, flock(2) of the whole file, when there is somebody to wait for or the system has no flock.
+    Most locks are free, and to import filelock takes longer than most of what is done under them. It waits for the same
+    lock, flock(2) of the whole file, when somebody else has it.
     """
-    try:
-        import fcntl
-    except ImportError:
-        return -1
-    descriptor = -1
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        if descriptor >= 0:
-            os.close(descriptor)
-        return -1
-    return descriptor
+    import fcntl
+
+    while True:
+        descriptor = -1
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever held it may have removed the file before letting go: then this one has no name any more
+            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                return descriptor
+        except FileNotFoundError:
+            if descriptor < 0:
+                return -1  # its folder is gone
+        except OSError:
+            if descriptor >= 0:
+                os.close(descriptor)
+            return -1
+        os.close(descriptor)
 
 
 @contextmanager
 def try_lock(path: Path) -> Iterator[bool]:
     """Hold a lock if nobody else does; yields whether it is held. Without working locks it is not."""
     descriptor = _take_at_once(path)
-    if descriptor >= 0:
-        # Some file systems give a lock to everybody who asks; what is under it may then be somebody's
-        second = _take_at_once(path)
-        try:
-            if second >= 0:
-                os.close(second)
-            yield second < 0
-        finally:
-            os.close(descriptor)
-        return
-    from filelock import Timeout
-
-    guard = _file_lock(path)
-    try:
-        guard.acquire(blocking=False)
-    except (Timeout, OSError, NotImplementedError):
+    if descriptor < 0:
         yield False
         return
     try:
-        yield True
+        yield not _is_shared(path)  # else what is under it may be somebody's
     finally:
-        guard.release()
+        os.close(descriptor)
 
 
 if TYPE_CHECKING:

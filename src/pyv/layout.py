@@ -134,7 +134,10 @@ class Layout:
             return self._absolute(self._env["PYV_CACHE_DIR"])
         from platformdirs import user_cache_path
 
-        return user_cache_path("pyv")
+        try:
+            return user_cache_path("pyv")
+        except RuntimeError:  # there is no home, and nobody who could tell one: a container's user without an entry
+            return self.root / "cache"
 
     @property
     def archives(self) -> Path:
@@ -153,4 +156,7 @@ class Layout:
             return Path(self._env["XDG_CONFIG_HOME"], "pyv", "config.toml")
         from platformdirs import user_config_path
 
-        return user_config_path("pyv") / "config.toml"
+        try:
+            return user_config_path("pyv") / "config.toml"
+        except RuntimeError:  # as above
+            return self.root / "config.toml"

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from pyv import fsops, smoke
-from pyv.errors import NotFoundError, UsageError
+from pyv.errors import NotFoundError, UsageError, shell_word
 from pyv.versions import Request, is_safe_name
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def link(store: Store, name: str, prefix: Path, env: Mapping[str, str], *, force
         reported = smoke.ask(prefix, env)
         if not reported.agrees(request.exact):
             raise UsageError(
-                f"{prefix} holds {reported.version}, not {name}", hint=f"pyv link {reported.version} {prefix}"
+                f"{prefix} holds {reported.version}, not {name}",
+                hint=f"pyv link {reported.version} {shell_word(prefix)}",
             )
     path = store.layout.version(name)
     with fsops.explained(f"link {name}"), store.lock(name, f"it works on {name}"):

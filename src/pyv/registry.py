@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyv import fsops
-from pyv.errors import NotFoundError
+from pyv.errors import NotFoundError, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,9 @@ class Registry:
         """
         config = venv / CONFIG
         if os.path.islink(venv) or not os.path.isfile(config):
-            raise NotFoundError(f"{venv} is no virtual environment of its own", hint=f"make one: pyv venv {venv}")
+            raise NotFoundError(
+                f"{venv} is no virtual environment of its own", hint=f"make one: pyv venv {shell_word(venv)}"
+            )
         identity = _identity(venv)
         if not identity or self._belongs_elsewhere(identity, venv):
             identity = os.urandom(16).hex()

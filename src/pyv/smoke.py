@@ -84,5 +84,6 @@ def _understand(words: list[str], python: Path) -> Version:
         return Version(implementation, release, pre, freethreaded="t" in flags, debug="d" in flags)
     except (IndexError, ValueError, KeyError):
         raise VerificationError(
-            f"{python} describes itself as {' '.join(words)!r}, which is no known version"
+            f"{python} describes itself as {' '.join(words)!r}, which is no known version",
+            hint="pyv knows CPython, PyPy and GraalPy",
         ) from None

@@ -62,7 +62,7 @@ def inspect(venv: Path, wanted: Interpreter | None, registry: Registry, env: Map
         return Health(STALE, f"has lost its {config.NAME}")
     reason = _broken(venv, settings, wanted)
     if not reason:
-        done = proc.run([venv / "bin/python", "-I", "-c", "pass"], env=env, timeout=_SECONDS)
+        done = proc.run([venv / "bin/python", "-I", "-B", "-c", "pass"], env=env, timeout=_SECONDS)
         if done.returncode:
             said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
             reason = f"has a Python that does not work: {said[-1]}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pyv import fsops
 from pyv.envs import config, scripts
-from pyv.errors import UsageError
+from pyv.errors import UsageError, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ def check(target: Path) -> None:
     if os.path.islink(target):
         raise UsageError(
             f"{target} is a link to {os.readlink(target)}, and links are not trusted",
-            hint=f"remove it, or: pyv venv {os.path.realpath(target)}",
+            hint=f"remove it, or: pyv venv {shell_word(os.path.realpath(target))}",
         )
     if os.path.lexists(target) and not os.path.isdir(target):
         raise UsageError(f"{target} is no folder", hint="take another name")
@@ -58,14 +58,18 @@ def check_clearing(target: Path, layout: Layout, cwd: str) -> None:
     for name in _PROJECT:
         if os.path.lexists(target / name):
             raise UsageError(
-                f"{target} is not cleared: it is a project, for it has a {name}", hint=f"pyv venv {target / '.venv'}"
+                f"{target} is not cleared: it is a project, for it has a {name}",
+                hint=f"pyv venv {shell_word(target / '.venv')}",
             )
     for place, what in ((layout.home, "your home"), (layout.root, "the store"), (Path(cwd or "/"), "where you are")):
         if _contains(target, place):
             raise UsageError(f"{target} is not cleared: {what} is in it", hint="name the folder of an environment")
     for folder in (layout.versions, layout.shims, layout.venvs, layout.locks, layout.staging):
         if _contains(folder, target):
-            raise UsageError(f"{target} is not cleared: it is part of the store")
+            raise UsageError(
+                f"{target} is not cleared: it is part of the store",
+                hint="what stands there is removed by pyv uninstall",
+            )
 
 
 def _contains(folder: Path, path: Path) -> bool:
@@ -160,7 +164,7 @@ class Site:
         scripts.relocate(self.folder, self.folder, self._target)
         # Already now: whoever finds it at its place with this id, after a kill, knows that it is none of a stranger
         self._unfinished = True
-        self._id = self._registry.register(self.folder)
+        self._id = note(self.folder, self._registry)
         if self._inside:
             self._fill()
         elif self._kind == ABSENT:
@@ -169,7 +173,7 @@ class Site:
             self._replace()
         if self._kind == ENVIRONMENT:
             _forget(self._target, self._registry)
-        self._registry.register(self._target)
+        note(self._target, self._registry)
         self._unfinished = False
 
     def _replace(self) -> None:
@@ -205,6 +209,19 @@ def remove(venv: Path, registry: Registry) -> None:
     with suppress(OSError):  # it may be a volume
         os.rmdir(venv)
     registry.revoke(venv)
+
+
+def note(venv: Path, registry: Registry) -> str:
+    """Make an environment known and return its id; nothing where no registry can be written, as without a home.
+
+    It works then as any other does, once activated; shims and hooks leave it alone.
+    """
+    try:
+        return registry.register(venv)
+    except OSError as error:
+        if error.errno not in fsops.NOT_WRITABLE:
+            raise
+        return ""
 
 
 def _forget(venv: Path, registry: Registry) -> None:

@@ -67,7 +67,7 @@ def repair(venv: Path, interpreter: Interpreter, registry: Registry, env: Mappin
     if made != data:
         config.replace(venv, made)
     if old or made != data:
-        registry.register(venv)
+        place.note(venv, registry)
 
 
 def _take_from_another(

@@ -81,6 +81,11 @@ def objection(venv: Path, user: int) -> str:
         return f"has a {config.NAME} that is no regular file"
     if os.pathsep in os.fspath(venv):
         return f"has a {os.pathsep!r} in its path, and could not stand in PATH"
+    for folder in (venv / "bin", venv / "lib", *(venv / "lib").glob("*"), *(venv / "lib").glob("*/site-packages")):
+        if not os.path.realpath(folder).startswith(os.path.realpath(venv) + os.sep):
+            return (
+                f"leads out of its folder at {_printable(os.fspath(folder))}, where what is installed would be written"
+            )
     foreign = next(_of_others(venv, user), "")
     return f"has files of another user, who could change what runs: {_printable(foreign)}" if foreign else ""
 

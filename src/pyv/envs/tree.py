@@ -96,7 +96,7 @@ def _through_its_own(
     words = ["--without-pip"]
     words += ["--system-site-packages"] * options.system_site_packages
     words += [f"--prompt={options.prompt}"] * (options.prompt is not None)
-    done = proc.run([interpreter.path, "-I", "-m", "venv", *words, folder], env=env, timeout=_SECONDS)
+    done = proc.run([interpreter.path, "-I", "-B", "-m", "venv", *words, folder], env=env, timeout=_SECONDS)
     if done.returncode != 0 or not os.path.exists(folder / config.NAME):
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()
         reason = said[-1] if said else f"exit status {done.returncode}"

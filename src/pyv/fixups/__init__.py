@@ -33,7 +33,7 @@ def for_starting(
     find_program: Callable[[str], str | None],
     run: Callable[[Sequence[str]], int],
 ) -> Applied:
-    """Repair what a start of an extracted interpreter depends on: its names, its libraries, its terminal.
+    """Repair what a start of an extracted interpreter depends on: names, libraries, terminal, certificates.
 
     Args:
         staged: the folder that holds the tree now: the one with `bin`, on Windows with `python.exe`.
@@ -47,7 +47,7 @@ def for_starting(
         VerificationError: there is no interpreter in the tree.
         OSError: the tree could not be written.
     """
-    from pyv.fixups import commands, macos, terminal
+    from pyv.fixups import certificates, commands, macos, terminal
     from pyv.fixups.tree import Tree
 
     tree = Tree(staged)
@@ -56,6 +56,7 @@ def for_starting(
         commands.complete_names(tree, implementation)
     if implementation == "cpython" and system == "linux":
         terminal.find_terminals(tree)
+        certificates.find_certificates(tree)
     if implementation == "cpython" and system == "darwin":
         notes = macos.name_libraries(tree, os.fspath(final), find_program=find_program, run=run)
     return Applied(frozenset(tree.changed), (notes,) if notes else ())

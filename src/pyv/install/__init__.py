@@ -16,8 +16,7 @@ from pyv.errors import NetworkError, NotFoundError, RequestError, VerificationEr
 from pyv.fetch import redact
 from pyv.install.maker import Maker, write_description
 from pyv.install.model import Job, Options, Outcome, Watcher
-from pyv.layout import Layout
-from pyv.store import Installed, Store
+from pyv.store import shared
 from pyv.versions import newest
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from pyv.cache import ArchiveCache
     from pyv.index import Index
     from pyv.platforms import Host
+    from pyv.store import Installed, Store
     from pyv.versions import Request
 
 __all__ = ["Installer", "Maker", "Options", "Outcome", "Watcher"]
@@ -69,11 +69,9 @@ class Installer:
         present = self._present(request, options)
         if present is not None:
             return self._leave(present, options)
-        # A link cannot be opened to pip or compiled: what belongs to others is not changed
-        own = options.force or options.allow_pip or options.compile_bytecode
-        shared = None if own else self._in_shared_stores(request)
-        if shared is not None:
-            return self._link(shared, options)
+        theirs = shared.find(self._store, request, self._host) if _may_be_a_link(options) else None
+        if theirs is not None:
+            return self._link(theirs, options)
         build = self._choose(request)
         existing = self._store.get(build.version.name)
         if existing is not None and not options.force:
@@ -93,6 +91,9 @@ class Installer:
             raise VerificationError(
                 f"refused: {redact(build.url)} has no sha256", hint="it takes one in SHA256SUMS beside it"
             )
+        theirs = shared.made_from(self._layout, build.sha256, self._host) if _may_be_a_link(options) else None
+        if theirs is not None:
+            return self._link(theirs, options)
         with fsops.explained(f"install {name}"), self._store.lock(name, f"it installs {name}"):
             existing = self._store.get(name)
             if existing is not None and not options.force:  # the one that was waited for has done it
@@ -194,23 +195,16 @@ class Installer:
             fixups.allow_pip(present.path)
         return True
 
-    def _in_shared_stores(self, request: Request) -> Installed | None:
-        for root in self._layout.shared:
-            found = Store(Layout({"PYV_ROOT": os.fspath(root)}, "/"), _ignore).find(request)
-            if found is not None and root != self._layout.root:
-                return found
-        return None
-
-    def _link(self, shared: Installed, options: Options) -> Outcome:
-        path = self._layout.version(shared.name)
-        if self._store.get(shared.name) is not None:
-            return Outcome(shared.name, path, "already")
-        with fsops.explained(f"link {shared.name}"), self._store.lock(shared.name, f"it installs {shared.name}"):
+    def _link(self, theirs: Installed, options: Options) -> Outcome:
+        path = self._layout.version(theirs.name)
+        if self._store.get(theirs.name) is not None:
+            return Outcome(theirs.name, path, "already")
+        with fsops.explained(f"link {theirs.name}"), self._store.lock(theirs.name, f"it installs {theirs.name}"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            fsops.replace_link(path, os.fspath(shared.path))
+            fsops.replace_link(path, os.fspath(theirs.path))
             if not options.keep_links:
-                self._store.update_links(installed=shared.name)
-        return Outcome(shared.name, path, "linked")
+                self._store.update_links(installed=theirs.name)
+        return Outcome(theirs.name, path, "linked")
 
     def _choose(self, request: Request) -> Build:
         if not self._offline:
@@ -236,5 +230,6 @@ def _as_it_was(existing: Installed | None, options: Options) -> Options:
     return options._replace(allow_pip=True) if opened else options
 
 
-def _ignore(_line: str) -> None:
-    pass
+def _may_be_a_link(options: Options) -> bool:
+    """Tell whether a link will do: what belongs to others is not opened to pip or compiled from here."""
+    return not (options.force or options.allow_pip or options.compile_bytecode)

@@ -34,7 +34,14 @@ _CHUNK = 1 << 18
 # All that an interpreter gets of the user's environment while it is tried out
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 # What is needed once everything is unpacked. On a line there is time for it while the bytes come.
-_LATER = ("subprocess", "ctypes", "pyv.fixups.commands", "pyv.fixups.terminal", "pyv.fixups.metadata")
+_LATER = (
+    "subprocess",
+    "ctypes",
+    "pyv.fixups.certificates",
+    "pyv.fixups.commands",
+    "pyv.fixups.metadata",
+    "pyv.fixups.terminal",
+)
 _Result = TypeVar("_Result")
 
 
@@ -105,6 +112,12 @@ class Maker:
             finally:
                 unpacker.abort()
             self._checkpoint("unpacked")
+            own = RECEIPT.partition("/")[0]
+            if any(each.path.partition("/")[0] == own for each in entries):
+                raise VerificationError(
+                    f"{job.asset} brings a {own} of its own, which is pyv's to write",
+                    hint="nothing was installed; ask whoever made the archive",
+                )
             contents = {
                 each.path: manifest.Entry(each.kind, each.mode, each.size, each.mtime_ns, each.sha256)
                 if each.kind == "file"
@@ -292,4 +305,4 @@ def _library(tree: Path) -> str:
     """Return the folder of the standard library, relative to an interpreter's folder."""
     for folder in sorted(tree.glob("lib/*/os.py")):
         return os.fspath(folder.parent.relative_to(tree))
-    raise VerificationError("it has no standard library")
+    raise VerificationError("the archive holds no standard library")

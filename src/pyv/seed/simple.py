@@ -64,7 +64,9 @@ def wheel_name(project: str, file: str) -> WheelName | None:
     return WheelName(parts[1], (tuple(numbers), int(found[2] or -1)))
 
 
-def newest(body: bytes, page: str, project: str, python: tuple[int, int]) -> Release | None:
+def newest(
+    body: bytes, page: str, project: str, python: tuple[int, int], *, below: tuple[int, ...] = ()
+) -> Release | None:
     """Return the newest final release that a Python can use, of those with a sha256 that were not withdrawn.
 
     Args:
@@ -72,6 +74,7 @@ def newest(body: bytes, page: str, project: str, python: tuple[int, int]) -> Rel
         page: its url, which may hold a password; that is for the files on the same host, too.
         project: the name in its normal form.
         python: major and minor version. Where a patch matters, the first one is taken.
+        below: the first release that will not do, without zeros at its end; if empty, all will.
 
     Raises:
         VerificationError: this is no page of an index.
@@ -80,11 +83,13 @@ def newest(body: bytes, page: str, project: str, python: tuple[int, int]) -> Rel
         text = body.decode()
         links = _json(text) if text.lstrip()[:1] == "{" else _html(text)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise VerificationError("the index answers with something that is no list of files") from None
+        from pyv.fetch import redact
+
+        raise VerificationError(f"{redact(page)} answers with something that is no list of files") from None
     best: Release | None = None
     for link in links:
         name = wheel_name(project, link.file)
-        if name is None or link.yanked or not _SHA256.fullmatch(link.sha256):
+        if name is None or (below and name.order[0] >= below) or link.yanked or not _SHA256.fullmatch(link.sha256):
             continue
         if (best is None or name.order > best.name.order) and _supports(link.requires_python, python):
             url = _resolve(page, link.url)

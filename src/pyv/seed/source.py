@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 16 << 20
 _SECONDS = 60
+# Environments of 3.11 and older have setuptools because programs of that time import pkg_resources when they run,
+# without saying that they need it. It was taken out in 82.0.
+_BELOW = {"setuptools": (82,)}
 # Of PEP 691's forms the one that is read fastest, else what every server knows
 _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.1, */*;q=0.01"
 # ensurepip's own wheels, or those that a distribution keeps elsewhere for all its Pythons
@@ -132,7 +135,8 @@ class Source:
         if "://" not in page or page.startswith("file:"):
             page += "index.html"
         document = self._fetcher().get(page, max_bytes=_MOST_BYTES, patience=patience, accept=_ACCEPT)
-        release = newest(document.body or b"", page, wanted.name, wanted.python)
+        below = _BELOW.get(wanted.name, ())
+        release = newest(document.body or b"", page, wanted.name, wanted.python, below=below)
         if release is None:
             raise NotFoundError(f"{redact(page)} has no {wanted} with a sha256")
         return release
@@ -160,7 +164,7 @@ class Source:
 
     def bundled(self, wanted: Wanted) -> Wheel | None:
         """Return the newest wheel that an interpreter brings along for ensurepip, or None if it has been stripped."""
-        told = proc.run([wanted.interpreter, "-I", "-X", "utf8", "-c", _WHERE], env=self._env, timeout=_SECONDS)
+        told = proc.run([wanted.interpreter, "-I", "-B", "-X", "utf8", "-c", _WHERE], env=self._env, timeout=_SECONDS)
         found: list[tuple[WheelName, Path]] = []
         for folder in told.stdout.splitlines():
             if os.path.isdir(folder):

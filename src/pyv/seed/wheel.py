@@ -138,7 +138,7 @@ def _scripts(entry_points: Path, python: tuple[int, int]) -> list[tuple[str, str
 
 
 def _compile(folder: Path, interpreter: Path, env: Mapping[str, str]) -> None:
-    done = proc.run([interpreter, "-I", "-c", _COMPILE, folder], env=env, timeout=_SECONDS)
+    done = proc.run([interpreter, "-I", "-B", "-c", _COMPILE, folder], env=env, timeout=_SECONDS)
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
         raise StoreError(f"{interpreter} does not work: {reason}", hint="pyv doctor")

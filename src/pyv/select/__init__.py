@@ -5,8 +5,9 @@ pins. Whatever is decided here is decided there alike, or handed over to here; o
 tests.
 """
 
+from pyv.errors import shell_word
 from pyv.select.commands import Commands
 from pyv.select.model import Chosen, Found, Selection
-from pyv.select.selector import Selector, shell_word
+from pyv.select.selector import Selector
 
 __all__ = ["Chosen", "Commands", "Found", "Selection", "Selector", "shell_word"]

@@ -6,10 +6,10 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from pyv.errors import CommandNotFoundError
+from pyv.errors import CommandNotFoundError, shell_word
 from pyv.registry import CONFIG
 from pyv.select.model import Found, Selection
-from pyv.select.selector import same, shell_word
+from pyv.select.selector import home_of, lost_under, same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,7 +65,7 @@ class Commands:
             yield self._on_path(command) if chosen.prefix is None else _program(chosen.prefix, command), ""
         if not command.startswith("pip"):
             for chosen in selection.chosen:
-                home = _home(chosen.prefix) if chosen.prefix else ""
+                home = home_of(chosen.prefix) if chosen.prefix else ""
                 path = f"{home}/{command}"
                 yield path if home and _runs(path) else "", "the environment lacks it, its interpreter has it"
         if newest and pinned and not _is_own_pip(selection, command):
@@ -87,6 +87,9 @@ class Commands:
         have = self.having(command)
         hint = f"these have it: {', '.join(have)}" if have else "no installed version has it"
         venv = selection.environment
+        missed = lost_under(self._store, venv) if venv else None
+        if missed is not None:
+            return CommandNotFoundError(missed.message, hint=missed.hint)
         if venv and not os.path.exists(venv / "bin/python"):
             return CommandNotFoundError(
                 f"{venv} is broken: its Python is gone", hint=f"to rebuild it: pyv venv {shell_word(venv)}"
@@ -171,18 +174,6 @@ def _is_script(path: str) -> bool:
             return file.read(2) == b"#!"
     except OSError:
         return False
-
-
-def _home(prefix: Path) -> str:
-    """Return the folder with the interpreter that an environment was made with, from its pyvenv.cfg (PEP 405)."""
-    try:
-        text = (prefix / CONFIG).read_text("utf-8", "replace")
-    except OSError:
-        return ""
-    for line in text.splitlines():
-        if line.startswith("home = /"):
-            return line.removeprefix("home = ")
-    return ""
 
 
 def _is_own_pip(selection: Selection, command: str) -> bool:

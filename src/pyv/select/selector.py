@@ -7,7 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 from pyv import pins, proc
-from pyv.errors import EnvironmentMismatchError, NotInstalledError, PyvError
+from pyv.errors import EnvironmentMismatchError, NotInstalledError, PyvError, shell_word
+from pyv.registry import CONFIG
 from pyv.select.model import Chosen, Selection
 from pyv.versions import Version, is_safe_name
 
@@ -144,6 +145,8 @@ class Selector:
 
     def _missing(self, pin: Pin) -> NotInstalledError:
         request = pin.request
+        for lost in self._store.lost(request)[-1:]:
+            return lost.missed(request.text, pin.origin)
         installed = [each.name for each in self._store.installed()]
         near = [each for each in installed if request.release and each.startswith(_stem(request))] or installed
         have = ", ".join(near[-6:]) if near else "nothing"
@@ -162,6 +165,7 @@ class Selector:
         """Return the name of the version that an environment is on.
 
         Raises:
+            NotInstalledError: that version is gone from where it is linked to.
             EnvironmentMismatchError: it satisfies none of the pins.
         """
         base = os.path.realpath(venv / "bin/python")
@@ -172,6 +176,9 @@ class Selector:
         for pin in pinned:
             if self._satisfies(venv, name, version, pin.request):
                 return name or (str(version) if version else "unknown")
+        missed = lost_under(self._store, venv)
+        if missed is not None:
+            raise missed
         wanted = " or ".join(str(pin.request) for pin in pinned)
         is_on = name or (str(version) if version else "a Python that is gone")
         raise EnvironmentMismatchError(
@@ -205,11 +212,34 @@ class Selector:
 
     def _ask(self, venv: Path) -> Version | None:
         """Start a known environment's Python, of which nothing else tells the version."""
-        done = proc.run([venv / "bin/python", "-I", "-c", _ASK_VERSION], env=self._env, timeout=_SECONDS)
+        done = proc.run([venv / "bin/python", "-I", "-B", "-c", _ASK_VERSION], env=self._env, timeout=_SECONDS)
         try:
             return Version.parse(done.stdout.strip())
         except PyvError:
             return None
+
+
+def home_of(venv: Path) -> str:
+    """Return the folder with the interpreter that an environment was made with, from its pyvenv.cfg (PEP 405)."""
+    try:
+        text = (venv / CONFIG).read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    for line in text.splitlines():
+        if line.startswith("home = /"):
+            return line.removeprefix("home = ")
+    return ""
+
+
+def lost_under(store: Store, venv: Path) -> NotInstalledError | None:
+    """Return what to say of an environment whose interpreter was linked from elsewhere and is gone there; else None."""
+    versions, name = os.path.split(os.path.dirname(home_of(venv)))
+    if versions != os.fspath(store.layout.versions):
+        return None
+    for lost in store.lost():
+        if lost.name == store.name_behind(name):
+            return NotInstalledError(f"{venv} has lost its Python: {lost.reason}", hint=lost.remedy(name))
+    return None
 
 
 def _stem(request: Request) -> str:
@@ -228,9 +258,3 @@ def _version_text(program: str) -> str:
     """Return what an interpreter's file name tells of its version."""
     found = re.search(r"(\d+\.\d+t?)$", os.path.basename(program))
     return found[1] if found else "system"
-
-
-def shell_word(path: Path) -> str:
-    """Return a path as one types it in a shell."""
-    text = os.fspath(path)
-    return text if re.fullmatch(r"[\w./+@-]+", text) else "'" + text.replace("'", "'\\''") + "'"

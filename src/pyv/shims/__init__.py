@@ -89,14 +89,16 @@ class Shims:
         # Asked before trying: the lock alone takes longer than most commands, and this would be each one's fate
         existing = self._layout.shims if os.path.exists(self._layout.shims) else self._layout.root
         if os.access(existing, os.W_OK):
-            with suppress(PyvError):
-                self.rehash()
+            self._store.recover()
+            with suppress(PyvError):  # among them that somebody else is at it, which may take its time
+                self.rehash(patient=False)
 
-    def rehash(self, *, shell: str = "") -> tuple[int, int]:
+    def rehash(self, *, shell: str = "", patient: bool = True) -> tuple[int, int]:
         """Make the shims that are missing or damaged, and remove those whose command is gone.
 
         Args:
             shell: the sh that shall run them from now on; the one that did without it.
+            patient: whether to wait for another process that makes them.
 
         Returns:
             How many entries were made, and how many shims were removed.
@@ -109,7 +111,7 @@ class Shims:
             from pyv.shims.shells import check_shell
 
             check_shell(shell)
-        with fsops.explained("make the shims"), self._store.lock("links", "it makes the shims"):
+        with fsops.explained("make the shims"), self._store.lock("links", "it makes the shims", patient=patient):
             for _ in range(_TRIES - 1):
                 with suppress(FileNotFoundError):
                     return self._make(shell)
@@ -127,14 +129,16 @@ class Shims:
         known = [each.path for each in self._registry.all() if self._registry.knows(each.path)]
         commands = commands_in(self._layout.versions, known)
         content, keep = self._content(dispatcher.read(os.path.join(path, OWN)), shell)
+        # Of a version that is out of reach nobody knows the commands, and what PATH has of that name is another's
+        complete = not self._store.lost()
         folder = Folder(path, content, keep=keep, stamp=stamp)
         try:
-            folder.fill(commands)
+            folder.fill(commands, remove=complete)
         except PermissionError:
             if not keep:
                 raise
             folder = Folder(path, content, keep=False, stamp=stamp)
-            folder.fill(commands)
+            folder.fill(commands, remove=complete)
         return folder.made, folder.removed
 
     def _content(self, standing: dispatcher.Dispatcher | None, shell: str) -> tuple[bytes, bool]:

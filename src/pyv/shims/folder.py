@@ -56,8 +56,12 @@ class Folder:
         self.made = 0
         self.removed = 0
 
-    def fill(self, commands: Iterable[str]) -> None:
+    def fill(self, commands: Iterable[str], *, remove: bool = True) -> None:
         """Make a shim for each command, and remove those of ours that are none any more.
+
+        Args:
+            commands: their names.
+            remove: whether they are all; if not, the shims that there are stay, too.
 
         Raises:
             FileNotFoundError: somebody else, without a lock, has cleaned up meanwhile.
@@ -65,6 +69,8 @@ class Folder:
             OSError: the folder cannot be written.
         """
         wanted = set(commands)
+        if not remove:
+            wanted |= {name for name in self._entries if name != OWN and name[0] != "." and self._is_shim(name)}
         self._inodes = {self._entries[name].inode() for name in (OWN, *wanted) if name in self._entries}
         if _ON_REQUEST in self._entries and self._is_ours(self._entries[_ON_REQUEST]):
             wanted.add(_ON_REQUEST)
@@ -172,6 +178,10 @@ class Folder:
                 with suppress(FileNotFoundError):
                     os.unlink(entry.path)
                     self.removed += 1
+
+    def _is_shim(self, name: str) -> bool:
+        entry = self._entries[name]
+        return not entry.is_dir(follow_symlinks=False) and self._is_ours(entry)
 
     def _is_ours(self, entry: os.DirEntry[str]) -> bool:
         """Tell whether an entry is or was the dispatcher; an empty file counts, for it holds nothing of anybody."""

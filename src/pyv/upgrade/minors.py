@@ -43,6 +43,8 @@ def in_use(store: Store, requests: Sequence[Request]) -> list[Minor]:
     ]
     for request in requests:
         if not any(_means(request, minor) for minor in found):
+            for lost in store.lost(request)[-1:]:
+                raise lost.missed(request.text)
             raise NotInstalledError(f"{request} is no version that is installed", hint="see: pyv versions")
     return [minor for minor in found if not requests or any(_means(request, minor) for request in requests)]
 

@@ -7,15 +7,26 @@ import json
 import os
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pyv import fsops
 from pyv.errors import NotInstalledError, StoreError
 from pyv.layout import RECEIPT
+from pyv.store.model import (
+    Installed,
+    Lost,
+    has_python,
+    is_current,
+    order,
+    quoted,
+    short_links,
+    target_of,
+    version_of,
+)
 from pyv.versions import Request, Version, newest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -25,24 +36,8 @@ _SHORT_NAME = re.compile(r"\d+(\.\d+)?t?d?|(pypy|graalpy)(\d+(\.\d+)?)?", re.ASC
 
 # A chain of links that is longer is a loop
 _MOST_LINKS = 8
-
-
-class Installed(NamedTuple):
-    """One entry of the store.
-
-    Attributes:
-        name: the folder's name.
-        path: the folder.
-        version: what the name says, or None where it is no version's name, as with named environments.
-        target: where it is a link to a folder elsewhere, that folder; else empty.
-        managed: whether pyv put it there and can vouch for it.
-    """
-
-    name: str
-    path: Path
-    version: Version | None
-    target: str
-    managed: bool
+# What a version is called, after a dot, while it is being replaced where two folders cannot be swapped
+_ASIDE = ".replaced"
 
 
 class Store:
@@ -72,11 +67,11 @@ class Store:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            target = _target(entry.path) if entry.is_symlink() else ""
+            target = target_of(entry.path) if entry.is_symlink() else ""
             if (target and "/" not in target) or not entry.is_dir():
                 continue  # a short-name link, or no version at all
             found.append(self._describe(entry.name, target))
-        return sorted(found, key=_order)
+        return sorted(found, key=lambda each: order(each.name, each.version))
 
     def _describe(self, name: str, target: str) -> Installed:
         path = self._layout.version(name)
@@ -95,7 +90,7 @@ class Store:
         links: dict[str, str] = {}
         with suppress(OSError):
             for entry in list(os.scandir(self._layout.versions)):
-                target = _target(entry.path) if entry.is_symlink() else ""
+                target = target_of(entry.path) if entry.is_symlink() else ""
                 if target and "/" not in target and not entry.name.startswith("."):
                     links[entry.name] = target
         return links
@@ -127,7 +122,7 @@ class Store:
                         return linked
         known = [each for each in self.installed() if each.version and self._fits(each.name, request)]
         held = self.held()
-        current = [each for each in known if _is_current(version_of(each), held)]
+        current = [each for each in known if is_current(version_of(each), held)]
         return newest(current, request, version_of) or newest(known, request, version_of)
 
     def _fits(self, name: str, request: Request) -> bool:
@@ -149,15 +144,37 @@ class Store:
         """
         found = self.find(request)
         if found is None:
+            for lost in self.lost(request)[-1:]:
+                raise lost.missed(request.text)
             can_be = request.kind in ("version", "range")
-            hint = hint or (f"pyv install {_quoted(request.text)}" if can_be else "see: pyv versions")
+            hint = hint or (f"pyv install {quoted(request.text)}" if can_be else "see: pyv versions")
             raise NotInstalledError(f"{request} is not installed", hint=hint)
         return found
+
+    def lost(self, request: Request | None = None) -> list[Lost]:
+        """Return the links to versions elsewhere at which nothing is any more, oldest first.
+
+        Args:
+            request: what they would have answered; without it, all of them.
+        """
+        found = []
+        with suppress(OSError):
+            for name in sorted(os.listdir(self._layout.versions)):
+                target = "" if name.startswith(".") else self.broken_link(name)
+                if "/" in target:
+                    found.append(Lost.read(name, target, self._layout.shared))
+        found.sort(key=lambda each: order(each.name, each.version))
+        return [each for each in found if request is None or each.answers(request)]
+
+    def usual_request(self, lost: Lost) -> str:
+        """Return what brings back a version that is lost: the short name that it was the newest of, else its own."""
+        minor = lost.version.minor if lost.version else ""
+        return minor if self.aliases().get(minor) == lost.name else lost.name
 
     def broken_link(self, name: str) -> str:
         """Return where the link of a version points to, if nothing is there any more."""
         path = self._layout.version(name)
-        return "" if os.path.exists(path) else _target(os.fspath(path))
+        return "" if os.path.exists(path) else target_of(os.fspath(path))
 
     def name_behind(self, name: str) -> str:
         """Return the name of the version that a name in versions/ leads to, through links that stay in that folder.
@@ -165,7 +182,7 @@ class Store:
         A link out of the store is a version of its own name.
         """
         for _ in range(_MOST_LINKS):
-            target = _target(os.fspath(self._layout.version(name)))
+            target = target_of(os.fspath(self._layout.version(name)))
             folder, last = os.path.split(os.path.join(self._layout.versions, target))
             try:
                 if not target or not os.path.samefile(folder, self._layout.versions):
@@ -184,18 +201,24 @@ class Store:
             return {}
         return content if isinstance(content, dict) else {}
 
-    def lock(self, name: str, purpose: str) -> AbstractContextManager[None]:
+    def lock(self, name: str, purpose: str, *, patient: bool = True) -> AbstractContextManager[None]:
         """Hold the lock of one version, or of `links`.
 
         Args:
             name: what is locked.
             purpose: what this process waits for, should another hold it.
+            patient: whether to wait for it; else StoreError is raised.
         """
-        return fsops.lock(
-            self._layout.locks / f"{name}.lock",
-            waiting=lambda: self._notify(f"waiting for another pyv: {purpose}"),
-            warn=self._notify,
-        )
+
+        def waiting() -> None:
+            if not patient:
+                raise StoreError(f"another pyv is at work: {purpose}")
+            self._notify(f"waiting for another pyv: {purpose}")
+
+        return fsops.lock(self._lock_file(name), waiting=waiting, warn=self._notify)
+
+    def _lock_file(self, name: str) -> Path:
+        return self._layout.locks / f"{name}.lock"
 
     def commit(self, staged: Path, name: str) -> None:
         """Put a finished folder into its place, replacing what stood there without a moment of absence.
@@ -213,12 +236,39 @@ class Store:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                 raise
             if not fsops.exchange(staged, final):
-                # No kernel support: two renames, as close together as can be
-                aside = staged.with_name(f"{staged.name}.old")
+                # Not known here, as on NFS: renames, as close together as can be. What is aside is not in the staging
+                # area, which is swept: after a kill between them it is all that there is, and `recover` puts it back
+                self._recover(name)
+                aside = self._aside(name)
                 os.rename(final, aside)
-                os.rename(staged, final)
+                try:
+                    os.rename(staged, final)
+                except OSError:
+                    os.rename(aside, final)
+                    raise
                 os.rename(aside, staged)
         fsops.sync_folder(final.parent)
+
+    def recover(self) -> None:
+        """Put back the versions whose replacement was killed when they had no place, where nobody is at it."""
+        with suppress(OSError):
+            names = [name for name in os.listdir(self._layout.versions) if name.startswith(".")]
+            for name in names:
+                version = name[1:].removesuffix(_ASIDE)
+                if name.endswith(_ASIDE) and version:
+                    with fsops.try_lock(self._lock_file(version)) as free:
+                        if free:
+                            self._recover(version)
+
+    def _recover(self, name: str) -> None:
+        aside = self._aside(name)
+        if os.path.lexists(self._layout.version(name)):
+            fsops.remove_tree(aside)
+        elif os.path.lexists(aside):
+            os.rename(aside, self._layout.version(name))
+
+    def _aside(self, name: str) -> Path:
+        return self._layout.versions / f".{name}{_ASIDE}"
 
     def discard(self, name: str, *, remember: bool = True) -> None:
         """Take a version out of the store in one rename, then delete it. Links to it move to the next newest before.
@@ -294,8 +344,8 @@ class Store:
     def _update_links(self, *, without: str = "", installed: str = "") -> None:
         """Do it, holding the lock, as if a version that is about to go were gone."""
         present = [each for each in self.installed() if each.version and each.name != without]
-        usable = [each.version for each in present if each.version and _has_python(each.path)]
-        minors, newest_of = {version.name: version.minor for version in usable}, _links(usable)
+        usable = [each.version for each in present if each.version and has_python(each.path)]
+        minors, newest_of = {version.name: version.minor for version in usable}, short_links(usable)
         noted = self.held()
         # A version that is gone holds nothing
         held = {
@@ -303,14 +353,16 @@ class Store:
         }
         if held != noted:
             self._write_held(held)
-        wanted = _links([version for version in usable if _is_current(version, held)])
+        wanted = short_links([version for version in usable if is_current(version, held)])
         existing = self.aliases()
         for name, target in wanted.items():
             path = self._layout.version(name)
             if existing.get(name) != target and (name in existing or not os.path.lexists(path)):
                 fsops.replace_link(path, target)
-        for name in existing:
-            if name not in wanted and _SHORT_NAME.fullmatch(name):
+        for name, target in existing.items():
+            # One that is elsewhere may only be out of reach, and what is made from it needs the name when it is back
+            waits = target != without and self.broken_link(target)
+            if name not in wanted and not waits and _SHORT_NAME.fullmatch(name):
                 with suppress(FileNotFoundError):
                     os.unlink(self._layout.version(name))
         self._remember_removed(set(self.removed()) - {each.name for each in present})
@@ -328,55 +380,5 @@ class Store:
 
     def names_lost_with(self, name: str) -> set[str]:
         """Return the names that would mean nothing any more without a version: its own, and those it alone answers."""
-        remaining = _links([each.version for each in self.installed() if each.version and each.name != name])
+        remaining = short_links([each.version for each in self.installed() if each.version and each.name != name])
         return {name, *(alias for alias, target in self.aliases().items() if target == name and alias not in remaining)}
-
-
-def _target(path: str) -> str:
-    """Return what a link points to; nothing if it is none, or has just gone."""
-    try:
-        return os.readlink(path)
-    except OSError:
-        return ""
-
-
-def _has_python(path: Path) -> bool:
-    """Tell whether there is an interpreter in a folder; an empty one must not become the newest version."""
-    return any(os.path.exists(path / "bin" / name) for name in ("python", "python3", "pypy3", "graalpy"))
-
-
-def _quoted(text: str) -> str:
-    return f"'{text}'" if any(each in text for each in "<>=!~, ") else text
-
-
-def version_of(installed: Installed) -> Version:
-    """Return the version of an installed interpreter that has one.
-
-    Raises:
-        StoreError: it is not named like a version.
-    """
-    if installed.version is None:
-        raise StoreError(f"{installed.name} is not named like a version")
-    return installed.version
-
-
-def _order(installed: Installed) -> tuple[object, ...]:
-    if installed.version is None:
-        return (1, installed.name)
-    return (0, *installed.version.order)
-
-
-def _links(versions: Iterable[Version]) -> Mapping[str, str]:
-    """Return for each short name the name of the newest version that it means."""
-    best: dict[str, Version] = {}
-    for version in versions:
-        for short in version.short_names:
-            other = best.get(short)
-            if other is None or (not version.pre[0], version.order) > (not other.pre[0], other.order):
-                best[short] = version
-    return {short: version.name for short, version in best.items()}
-
-
-def _is_current(version: Version, held: Mapping[str, str]) -> bool:
-    """Tell whether a version is one that short names may mean: any, but of a minor version that is held only that."""
-    return held.get(version.minor, version.name) == version.name
