@@ -38,7 +38,7 @@ def request(data: bytes) -> None:
         found = Request.parse(text)
     except RequestError:
         return
-    if ".." in found.text or re.search(r"[\x00-\x08\x0a-\x1f\x7f]", found.text):
+    if ".." in found.text or re.search(r"[\x00-\x08\x0b-\x1f\x7f]", found.text):
         raise AssertionError(repr(text))
     if "/" in found.text and not re.fullmatch(r"[^/]+/envs/[^/]+", found.text):
         raise AssertionError(repr(text))
@@ -96,11 +96,12 @@ def manifest(data: bytes) -> None:
     """A manifest can be compared with, or is an error."""
     from pyv import manifest as manifests
     from pyv.errors import PyvError
+    from pyv.layout import MANIFEST
 
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(PyvError):
         version = Path(folder)
-        (version / manifests.MANIFEST).parent.mkdir()
-        (version / manifests.MANIFEST).write_bytes(data)
+        (version / MANIFEST).parent.mkdir()
+        (version / MANIFEST).write_bytes(data)
         manifests.compare(version, manifests.load(version))
 
 
@@ -171,7 +172,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60)
     options = parser.parse_args()
     sys.path[:0] = [str(PROJECT)]
-    import atheris  # type: ignore[import-not-found, unused-ignore] # for the few who fuzz; it has no wheels for most Pythons
+    import atheris  # type: ignore[import-not-found, import-untyped, unused-ignore] # for the few who fuzz; it has no wheels for most Pythons
 
     with atheris.instrument_imports(include=["pyv"]):
         for example in seeds(options.target):

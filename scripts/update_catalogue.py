@@ -2,9 +2,11 @@
 
     python scripts/update_catalogue.py download-metadata.json.gz    from a file or a url in uv's format
     python scripts/update_catalogue.py --upstream                   what is there, and upstream's newest release
+    python scripts/update_catalogue.py --ends                       what is there, with the dates below
     python scripts/update_catalogue.py --check [SOURCE]             change nothing; fail if something would change
 
-The same input gives the same files, byte for byte.
+Until when each version of CPython is supported stands in scripts/end_of_life.txt, and goes along. The same
+input gives the same files, byte for byte.
 """
 
 from __future__ import annotations
@@ -17,8 +19,21 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyv.catalogue import DATA, RELEASES, Build, bundled, bundled_info, files, merge, parse_metadata
-from pyv.errors import PyvError
+from pyv.catalogue import (
+    DATA,
+    END_OF_LIFE,
+    RELEASES,
+    Build,
+    bundled,
+    bundled_info,
+    dump_ends,
+    end_of_life,
+    files,
+    merge,
+    parse_ends,
+    parse_metadata,
+)
+from pyv.errors import PyvError, UsageError
 from pyv.fetch import Fetcher
 from pyv.fsops import write_whole
 from pyv.index import UPSTREAM, Upstream
@@ -29,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _GZIP = b"\x1f\x8b"
+_ENDS = Path(__file__).with_name("end_of_life.txt")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -39,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
         builds = _from_source(options.source) if options.source else _present(folder)
         if options.upstream:
             builds = merge(builds, _from_upstream(Upstream(*options.urls) if options.urls else UPSTREAM))
-        return _write(builds, folder, check=options.check)
+        return _write(builds, _ends(options.end_of_life), folder, check=options.check)
     except PyvError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -50,12 +66,14 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("source", nargs="?", help="metadata in uv's format: a file or url, plain or gzipped")
     parser.add_argument("--upstream", action="store_true", help="add the newest release of python-build-standalone")
     parser.add_argument("--check", action="store_true", help="only tell whether the files are what would be written")
+    parser.add_argument("--ends", action="store_true", help="write the dates anew, and leave the builds as they are")
+    parser.add_argument("--end-of-life", type=Path, default=_ENDS, metavar="FILE", help="minor versions and dates")
     parser.add_argument("--into", type=Path, default=Path(DATA), metavar="FOLDER", help="where the files are")
     # The tests have no other upstream than one on 127.0.0.1
     parser.add_argument("--urls", nargs=3, metavar=("LATEST", "RELEASES", "FALLBACK"), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    if not (options.source or options.upstream or options.check):
-        parser.error("give a SOURCE, --upstream or --check")
+    if not (options.source or options.upstream or options.ends or options.check):
+        parser.error("give a SOURCE, --upstream, --ends or --check")
     return options
 
 
@@ -104,8 +122,15 @@ def _present(folder: Path) -> list[Build]:
     return [build for key in keys for build in bundled(Platform.parse(key), str(folder))]
 
 
-def _write(builds: list[Build], folder: Path, *, check: bool) -> int:
-    expected = files(builds)
+def _ends(path: Path) -> dict[str, str]:
+    try:
+        return parse_ends(path.read_text("ascii"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}", hint="its lines are like: 3.12 2028-10") from None
+
+
+def _write(builds: list[Build], ends: dict[str, str], folder: Path, *, check: bool) -> int:
+    expected = files(builds) | {END_OF_LIFE: dump_ends(ends)}
     present = {path.name: path.read_text("ascii") for path in folder.glob("*.txt")}
     changed = sorted(name for name in {*expected, *present} if expected.get(name) != present.get(name))
     print("\n".join(f"{name}: changed" for name in changed) or "nothing changed")
@@ -116,7 +141,7 @@ def _write(builds: list[Build], folder: Path, *, check: bool) -> int:
             write_whole(folder / name, expected[name].encode("ascii"))
         else:
             (folder / name).unlink()
-    if sorted(_present(folder)) != sorted(builds):
+    if sorted(_present(folder)) != sorted(builds) or end_of_life(str(folder)) != ends:
         print("what was written does not read back as what was meant", file=sys.stderr)
         return 1
     for key, count in bundled_info(str(folder)).counts.items():

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import pyv
 from pyv.catalogue import (
     DATA,
+    END_OF_LIFE,
     PYPY,
     RELEASES,
     Build,
@@ -24,11 +25,16 @@ from pyv.catalogue import (
     bundled_info,
     choose,
     dump,
+    dump_ends,
+    end_of,
+    end_of_life,
     files,
+    has_ended,
     installable,
     load,
     merge,
     parse_asset,
+    parse_ends,
     parse_metadata,
     parse_sums,
     target,
@@ -118,13 +124,50 @@ def test_the_bundled_header_tells_the_whole() -> None:
     builds = [build for key in KEYS for build in bundled(Platform.parse(key))]
     assert header.total == len(builds) == sum(header.counts.values())
     assert header.newest == max(build.build for build in builds if build.version.implementation == "cpython")
-    assert sorted(name.removesuffix(".txt") for name in os.listdir(DATA)) == sorted([*KEYS, "header"])
+    assert sorted(name.removesuffix(".txt") for name in os.listdir(DATA)) == sorted([*KEYS, "header", "end-of-life"])
 
 
 def test_the_bundled_files_are_in_the_order_that_is_written() -> None:
     builds = [build for key in reversed(KEYS) for build in bundled(Platform.parse(key))]
     present = {name: Path(DATA, name).read_text("ascii") for name in os.listdir(DATA)}
-    assert files(builds) == present
+    assert files(builds) | {END_OF_LIFE: dump_ends(end_of_life())} == present
+
+
+def test_the_end_of_every_released_minor_version_is_known() -> None:
+    versions = [build.version for build in bundled(LINUX) if build.version.implementation == "cpython"]
+    ends = end_of_life()
+    assert not [version for version in versions if not version.pre[0] and not end_of(version, ends)]
+    assert end_of(Version.parse("3.8.20"), ends) == "2024-10-07"
+    assert end_of(Version.parse("3.14.0t"), ends) == "2030-10"
+    assert end_of(Version.parse("pypy3.8-7.3.11"), ends) == ""
+
+
+@pytest.mark.parametrize(
+    ("date", "today", "over"),
+    [
+        ("2025-10-31", "2025-10-31", False),
+        ("2025-10-31", "2025-11-01", True),
+        ("2026-10", "2026-10-31", False),
+        ("2026-10", "2026-11-01", True),
+        ("2026-10", "2027-01-01", True),
+        ("", "2027-01-01", False),
+    ],
+)
+def test_support_ends_when_the_day_or_the_month_is_over(date: str, today: str, *, over: bool) -> None:
+    assert has_ended(date, today) == over
+
+
+@pytest.mark.parametrize("line", ["3.12", "3.12 2028", "3.12 2028-13", "3.12.1 2028-10", "3 2028-10", "3.11 2028-10"])
+def test_a_damaged_file_of_dates_is_named(tmp_path: Path, line: str) -> None:
+    tmp_path.joinpath(END_OF_LIFE).write_text(f"3.11 2027-10\n{line}\n")
+    with pytest.raises(StoreError, match=r"end-of-life\.txt cannot be read: line 2"):
+        end_of_life(str(tmp_path))
+
+
+def test_dates_are_written_in_the_order_of_versions_and_read_back() -> None:
+    ends = {"3.10": "2026-10", "3.9": "2025-10-31"}
+    assert dump_ends(ends) == "3.9 2025-10-31\n3.10 2026-10\n"
+    assert parse_ends(f"# why\n\n{dump_ends(ends)}") == ends
 
 
 def test_names_of_other_implementations_are_pyenvs() -> None:
@@ -718,7 +761,19 @@ def test_what_does_not_exist_is_denied_with_what_comes_close(request_: str, mess
 def test_the_hint_lists_the_minor_version_that_was_asked_for() -> None:
     with pytest.raises(NotFoundError) as caught:
         chosen("3.12.99", *CHOICE)
-    assert caught.value.hint == "see 'pyv list 3.12 --all', or refresh with 'pyv index update'"
+    hint = "did you mean 3.12.9? Else see 'pyv list 3.12 --all', or refresh with 'pyv index update'"
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("request_", "meant"), [("3.21", "3.12"), ("3.112", "3.12"), ("cpython@3.21", "3.12"), ("2.7", ""), (">=4", "")]
+)
+def test_the_hint_names_what_was_perhaps_meant(request_: str, meant: str) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        chosen(request_, *CHOICE)
+    assert caught.value.hint.startswith(
+        f"did you mean {meant}? Else see 'pyv list --all'" if meant else "see 'pyv list "
+    )
 
 
 def test_what_exists_for_other_platforms_only_is_denied_by_their_names() -> None:

@@ -71,8 +71,9 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
 
 
 def test_the_help_lists_every_command() -> None:
-    listed = [line.split()[0] for line in pyv("--help").lines if line.startswith("  ") and line.strip()]
-    assert set(COMMANDS) <= set(listed)
+    # What goes on in a second line is indented by more
+    listed = [line.split()[0] for line in pyv("--help").lines if line.startswith("  ") and line[2:3].strip()]
+    assert sorted(listed[listed.index("install") :][: len(COMMANDS)]) == sorted(COMMANDS)
 
 
 def test_an_empty_store_is_listed_without_being_made(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_each_damaged_missing_or_foreign_shim_is_found_and_made_again(healthy: P
     mended = findings("--fix")
     assert all(each["fixed"] for each in mended["shims"])
     assert list(findings()) == ["shims-foreign"]
-    assert (shims / "pip").stat().st_ino == (shims / "pyv").stat().st_ino
+    assert (shims / "pip").samefile(shims / "python3")
     assert (shims / "notes.txt").read_text() == "mine\n"
 
 
@@ -197,7 +197,7 @@ def test_environments_that_are_gone_broken_or_exchanged_are_found(healthy: Path,
     for name in ("gone", "broken", "changed", "fine"):
         venvs[name] = make_environment(tmp_path / name / ".venv", healthy / "versions/3.12.7/bin")
         know(healthy, venvs[name])
-    shutil.rmtree(tmp_path / "gone")
+    shutil.rmtree(venvs["gone"])
     (venvs["broken"] / "bin/python").unlink()
     (venvs["broken"] / "bin/python").symlink_to("/nowhere/python")
     shutil.rmtree(venvs["changed"])
@@ -216,6 +216,45 @@ def test_environments_that_are_gone_broken_or_exchanged_are_found(healthy: Path,
     assert len([name for name in os.listdir(healthy / "venvs") if not name.startswith(".")]) == 3
 
 
+def test_an_environment_whose_whole_folder_is_away_is_forgotten_by_its_owner_alone(
+    healthy: Path, tmp_path: Path
+) -> None:
+    """It may be on a drive that is not mounted now."""
+    venv = make_environment(tmp_path / "drive/my project/.venv", healthy / "versions/3.12.7/bin")
+    know(healthy, venv)
+    (tmp_path / "drive").rename(tmp_path / "away")
+    (found,) = findings("--fix")["environment-gone"]
+    assert (found["fixable"], found["command"]) == (False, f"pyv venvs remove '{venv}'")
+    (tmp_path / "away").rename(tmp_path / "drive")
+    assert findings() == {}
+    (tmp_path / "drive").rename(tmp_path / "away")
+    typed = ["sh", "-c", f"{sys.executable} -m {found['command']}"]
+    assert subprocess.run(typed, check=False).returncode == 0
+    assert findings() == {}
+
+
+def test_links_to_what_is_out_of_reach_stay_and_those_to_what_is_gone_go(healthy: Path, tmp_path: Path) -> None:
+    lab = tmp_path / "lab"
+    for name in ("3.13.1", "3.13.2"):
+        make_version(lab, name)
+        (healthy / "versions" / name).symlink_to(lab / "versions" / name)
+    (healthy / "versions/3.13").symlink_to("3.13.2")
+    (lab / "versions").rename(tmp_path / "unmounted")
+    found = findings("--fix", PYV_SHARED=str(lab))["link"]
+    assert [(each["fixable"], each["command"]) for each in found] == [
+        (False, "mount it, or to have one again: pyv install 3.13.1"),
+        (False, "mount it, or to have one again: pyv install 3.13"),
+    ]
+    assert f"3.13.2 is in the shared store {lab}, which cannot be reached" in found[1]["message"]
+    (tmp_path / "unmounted").rename(lab / "versions")
+    assert os.readlink(healthy / "versions/3.13") == "3.13.2"
+    shutil.rmtree(lab / "versions/3.13.2")
+    (gone,) = findings("--fix")["link"]
+    assert (gone["fixed"], gone["command"]) == (True, "to have one again: pyv install 3.13")
+    assert f"3.13.2 is gone from {lab}/versions" in gone["message"]
+    assert os.readlink(healthy / "versions/3.13") == "3.13.1"
+
+
 def test_what_killed_commands_left_is_found_and_swept(healthy: Path) -> None:
     (healthy / "tmp/3.11.9.deadbeef/tree").mkdir(parents=True)
     assert one("staging")["level"] == HINT
@@ -224,7 +263,9 @@ def test_what_killed_commands_left_is_found_and_swept(healthy: Path) -> None:
     assert findings() == {}
 
 
-@pytest.mark.parametrize("what", ["", "shims", "versions", "versions/3.12.7/bin", "hooks/pyv.bash", "shims/pyv"])
+@pytest.mark.parametrize(
+    "what", ["", "shims", "versions", "versions/3.12.7/bin", "hooks/pyv.bash", "shims/pyv", "shims/python3"]
+)
 def test_what_everybody_can_write_is_a_problem_and_closed(healthy: Path, what: str) -> None:
     path = healthy / what if what else healthy
     path.chmod(path.stat().st_mode | stat.S_IWOTH)

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import socket
 import subprocess
+import tarfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,7 +64,7 @@ def said_well(result: Result, status: int, *words: str) -> None:
         (["nonsense"], 2, ["nonsense"]),
         (["uninstall", "-y", "3.12"], 3, ["3.12", "not installed"]),
         (["uninstall"], 2, ["REQUEST"]),
-        (["prefix", "3.12"], 3, ["3.12", "pyv install 3.12"]),
+        (["prefix", "3.12"], 3, ["3.12", "pyv install"]),
         (["latest", "3.12"], 3, ["3.12"]),
         (["verify", "3.12"], 3, ["3.12"]),
         (["list", "3.99"], 3, ["3.99"]),
@@ -152,6 +153,18 @@ def test_a_python_that_reports_another_version_is_refused(packed: Packed, offere
     relabel(packed, tmp_path / "m", f"{offered.minor}.80", reports=f"{offered.minor}.79")
     result = pyv("install", f"{offered.minor}.80", PYV_MIRROR=str(tmp_path / "m"))
     said_well(result, 5, f"{offered.minor}.80", f"{offered.minor}.79")
+    assert pyv("versions", "--bare").lines == []
+
+
+def test_an_archive_with_a_description_of_its_own_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "own.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, target in (("python/lib/x", ""), ("python/.pyv", "lib")):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = (tarfile.SYMTYPE, target) if target else (tarfile.REGTYPE, "")
+            archive.addfile(member)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    said_well(pyv("install", path, "--sha256", digest), 5, ".pyv of its own")
     assert pyv("versions", "--bare").lines == []
 
 

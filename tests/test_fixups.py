@@ -189,6 +189,29 @@ class TestOnMacOS:
         assert repair(mac_tree, system="linux", find_program=no_program).notes == ()
 
 
+def test_builds_for_linux_are_taught_to_find_certificates_elsewhere_once(tmp_path: Path) -> None:
+    import ssl
+
+    prefix = upstream_tree(tmp_path / "prefix", version="3.12")
+    name = "lib/python3.12/ssl.py"
+    original = Path(ssl.__file__).read_bytes()
+    write(prefix / name, original)
+    assert name not in repair(prefix, system="darwin").changed
+    assert name in repair(prefix).changed
+    repaired = (prefix / name).read_bytes()
+    assert repaired.startswith(original)
+    assert repair(prefix).changed == frozenset()
+    # Where something is found, as with a variable that the user has set, the module behaves as before
+    program = "import ssl; print(ssl.get_default_verify_paths(), ssl.create_default_context().get_ca_certs())"
+    answers = []
+    for text in (original, repaired):
+        (tmp_path / "modules").mkdir(exist_ok=True)
+        (tmp_path / "modules/ssl.py").write_bytes(text)
+        env = {"PYTHONPATH": str(tmp_path / "modules"), "SSL_CERT_FILE": "/nonexistent", "SSL_CERT_DIR": "/nonexistent"}
+        answers.append(subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, check=True).stdout)
+    assert answers[0] == answers[1]
+
+
 def old_tree(root: Path, release: str, *, bundled: bool = True) -> Path:
     """Make a tree that uses the standard library's own module of encodings."""
     version = release.rpartition(".")[0]

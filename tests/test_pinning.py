@@ -158,11 +158,12 @@ def test_the_global_pin_may_be_a_link(project: Path, tmp_path: Path) -> None:
     assert (tmp_path / "python").read_text() == "3.12\n"
 
 
-def test_what_cannot_be_written_is_said_in_one_line(project: Path) -> None:
+def test_what_cannot_be_written_is_said_with_a_way_to_look_at_it(project: Path) -> None:
     (project / ".python-version").mkdir()
     for line in (["3.12"], ["--unset"]):
         result = pyv("local", *line, cwd=project)
-        assert (result.status, len(result.err.splitlines())) == (1, 1)
+        assert (result.status, len(result.err.splitlines())) == (1, 2)
+        assert "ls -la" in result.err
         assert f"{project}/.python-version cannot be" in result.err
     assert everything_in(project) == {"below", ".python-version"}
     done = subprocess.run(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import marshal
 import os
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,6 +143,19 @@ def test_bytecode_of_a_damaged_source_does_not_outlive_it(version: Path, offered
     assert says(version / "bin/python3", "import colorsys; print(colorsys.WRONG)") == "1"
     assert pyv("repair", offered.oldest).status == 0
     assert says(version / "bin/python3", "import colorsys; print(hasattr(colorsys, 'WRONG'))") == "False"
+
+
+def test_bytecode_that_nothing_vouches_for_goes_also_where_all_else_is_whole(version: Path) -> None:
+    library = library_of(version)
+    says(version / "bin/python3", "import colorsys")
+    made = next((library / "__pycache__").glob("colorsys.*.pyc"))
+    made.write_bytes(made.read_bytes()[:16] + marshal.dumps(compile("WRONG = 1", "colorsys.py", "exec")))
+    question = "import colorsys; print(hasattr(colorsys, 'WRONG'))"
+    if sys.version_info[:2] == tuple(map(int, library.name.removeprefix("python").split("."))):
+        assert says(version / "bin/python3", question) == "True"
+    assert pyv("repair").status == 0
+    assert not made.exists()
+    assert says(version / "bin/python3", question) == "False"
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", None])

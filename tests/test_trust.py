@@ -103,6 +103,11 @@ def test_what_is_no_environment_of_its_own_is_refused(project: Path, tmp_path: P
     (tmp_path / "fifo/env").mkdir(parents=True)
     os.mkfifo(tmp_path / "fifo/env/pyvenv.cfg")
     assert "no regular file" in refusal(tmp_path / "fifo")
+    for part in ("lib", "bin"):
+        shutil.copytree(project / ".venv", tmp_path / part / ".venv", symlinks=True)
+        (tmp_path / part / ".venv" / part).rename(tmp_path / f"outside-{part}")
+        (tmp_path / part / ".venv" / part).symlink_to(tmp_path / f"outside-{part}")
+        assert "leads out of its folder" in refusal(tmp_path / part)
     (tmp_path / "a:b").mkdir()
     shutil.copytree(project / ".venv", tmp_path / "a:b/.venv", symlinks=True)
     assert "could not stand in PATH" in refusal(tmp_path / "a:b")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import pyv
-from pyv.catalogue import RELEASES, Build, bundled, bundled_info
+from pyv.catalogue import RELEASES, Build, bundled, bundled_info, end_of_life, parse_ends
 from pyv.platforms import Platform
 from pyv.versions import Version
 from tests.support.server import Fault, Server
@@ -77,7 +77,7 @@ def test_metadata_becomes_the_files_of_the_catalogue(folder: Path) -> None:
         Build(Version("cpython", (3, 13, 1)), LINUX, str(entry()["url"]), SHA, "20250106"),
         Build(Version("pypy", (3, 10, 16), own=(7, 3, 19)), LINUX, PYPY, SHA, "7.3.19"),
     ]
-    assert set(contents(folder)) == {"header.txt", f"{LINUX.key}.txt", f"{MAC.key}.txt"}
+    assert set(contents(folder)) == {"header.txt", "end-of-life.txt", f"{LINUX.key}.txt", f"{MAC.key}.txt"}
 
 
 def test_what_was_left_out_is_told_with_the_reason(tmp_path: Path, source: Path) -> None:
@@ -91,6 +91,7 @@ def test_what_was_left_out_is_told_with_the_reason(tmp_path: Path, source: Path)
         "  'cpython-3.13.1-emscripten-wasm32-musl'",
         "left out 1: older builds of the same version",
         "darwin-aarch64-none.txt: changed",
+        "end-of-life.txt: changed",
         "header.txt: changed",
         "linux-x86_64-gnu.txt: changed",
         "     1 darwin-aarch64-none",
@@ -111,7 +112,7 @@ def test_the_same_metadata_in_another_order_and_packed_changes_nothing(tmp_path:
 def test_files_of_platforms_that_are_gone_are_removed(folder: Path, source: Path) -> None:
     source.write_text(json.dumps({"one": entry()}))
     assert run(source, "--into", folder).returncode == 0
-    assert set(contents(folder)) == {"header.txt", f"{LINUX.key}.txt"}
+    assert set(contents(folder)) == {"header.txt", "end-of-life.txt", f"{LINUX.key}.txt"}
 
 
 def test_a_check_changes_nothing_and_tells_whether_something_would_change(folder: Path, source: Path) -> None:
@@ -133,6 +134,21 @@ def test_a_check_without_metadata_finds_files_that_were_edited(folder: Path) -> 
     done = run("--check", "--into", folder)
     assert done.returncode == 1
     assert "line 1 is no build" in done.stderr
+
+
+def test_the_dates_go_along_and_may_be_given(folder: Path, tmp_path: Path) -> None:
+    assert end_of_life(str(folder)) == end_of_life()
+    (tmp_path / "ends.txt").write_text("# schedule\n3.13 2029-10\n")
+    before = contents(folder)
+    assert run("--ends", "--end-of-life", tmp_path / "ends.txt", "--into", folder).returncode == 0
+    assert contents(folder) == before | {"end-of-life.txt": b"3.13 2029-10\n"}
+    (tmp_path / "ends.txt").write_text("3.13 soon\n")
+    done = run("--ends", "--end-of-life", tmp_path / "ends.txt", "--into", folder)
+    assert (done.returncode, "ends.txt cannot be read: line 1" in done.stderr) == (2, True)
+
+
+def test_the_bundled_dates_are_those_of_the_script() -> None:
+    assert end_of_life() == parse_ends(SCRIPT.with_name("end_of_life.txt").read_text())
 
 
 def test_metadata_comes_from_a_url_too(folder: Path, source: Path, server: Server) -> None:

@@ -121,7 +121,8 @@ def test_a_strangers_environment_is_neither_run_nor_replaced(project: Path) -> N
     (project / ".venv/bin/python").write_text(f"#!/bin/sh\ntouch '{project}/hit'\n")
     (project / ".venv/bin/python").chmod(0o755)
     for arguments in ([], ["--repair"]):
-        assert f"to use it: pyv trust {project}/.venv; to replace it: pyv venv --clear" in refusal(project, *arguments)
+        hint = f"to use it: pyv trust '{project}/.venv'; to replace it: pyv venv --clear '{project}/.venv'"
+        assert hint in refusal(project, *arguments)
     assert not (project / "hit").exists()
     make(project, "--without-pip", "--clear")
     assert "left alone" in make(project)

@@ -96,6 +96,19 @@ def file_to_fifo(root: Path) -> None:
     os.mkfifo(root / "lib/pkg/mod.py")
 
 
+def open_to_everybody(root: Path) -> None:
+    root.chmod(0o777)
+
+
+def bytecode_that_is_a_link(root: Path) -> None:
+    (root / "lib/pkg/__pycache__").symlink_to(root.with_name("elsewhere"))
+
+
+def bytecode_that_is_elsewhere(root: Path) -> None:
+    (root / "lib/pkg/__pycache__").mkdir()
+    (root / "lib/pkg/__pycache__/mod.cpython-312.pyc").symlink_to(root.with_name("elsewhere"))
+
+
 DAMAGE: dict[Callable[[Path], None], list[tuple[str, str, str]]] = {
     changed_byte: [("lib/pkg/mod.py", "changed", "content")],
     truncated: [("bin/python3", "changed", "content")],
@@ -110,6 +123,9 @@ DAMAGE: dict[Callable[[Path], None], list[tuple[str, str, str]]] = {
     file_to_folder: [("bin/python3", "changed", "file became dir")],
     folder_to_link: [("lib/pkg", "changed", "dir became link"), ("lib/pkg/mod.py", "missing", "file")],
     file_to_fifo: [("lib/pkg/mod.py", "changed", "file became other")],
+    open_to_everybody: [(".", "changed", "mode 777: everybody can write to it")],
+    bytecode_that_is_a_link: [("lib/pkg/__pycache__", "added", "")],
+    bytecode_that_is_elsewhere: [("lib/pkg/__pycache__/mod.cpython-312.pyc", "added", "")],
 }
 
 
@@ -188,11 +204,25 @@ def test_a_version_without_receipt_or_manifest_does_not_pass_unseen(offered: Off
     result = pyv("verify", "--json")
     assert result.status == 5
     found = {each["name"]: each for each in result.json["versions"]}
-    assert [each["path"] for each in found[offered.oldest]["differences"]] == ["bin/python3"]
+    assert [each["path"] for each in found[offered.oldest]["differences"]] == [".pyv/receipt.json", "bin/python3"]
     assert "manifest.json cannot be read" in found[offered.newest]["error"]
     assert (result.json["schema"], result.json["full"]) == (1, False)
     assert pyv("verify", offered.newest).status == 5
     assert pyv("verify", "3.1.1").status == 3
+
+
+@pytest.mark.usefixtures("mirror")
+def test_a_receipt_that_is_rubbish_and_a_manifest_that_is_gone_are_damage(offered: Offer) -> None:
+    assert pyv("install", offered.oldest).status == 0
+    description = store() / "versions" / offered.oldest / ".pyv"
+    told = (description / "receipt.json").read_bytes()
+    (description / "receipt.json").write_text("x\n")
+    assert pyv("verify").lines == [f"{offered.oldest}  changed  .pyv/receipt.json  (content)"]
+    (description / "receipt.json").write_bytes(told)
+    (description / "manifest.json").unlink()
+    result = pyv("verify")
+    assert result.status == 5
+    assert f"manifest.json is gone\n     pyv repair {offered.oldest}" in result.err
 
 
 def test_what_pyv_did_not_install_cannot_be_verified_and_is_no_damage() -> None:
@@ -225,7 +255,7 @@ def test_a_file_named_by_no_installed_package_is_not_pips(tmp_path: Path) -> Non
 def test_verify_and_repair_have_help_with_an_example() -> None:
     for command in ("verify", "repair", "doctor"):
         result = pyv(command, "--help")
-        assert (result.status, f"Example:  pyv {command}" in result.out) == (0, True)
+        assert (result.status, f"Example:\n    pyv {command}" in result.out) == (0, True)
 
 
 def test_an_error_of_the_manifest_names_the_command_that_mends_it(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_a_word_is_the_name_of_a_folder_in_the_store(text: str, name: str) -> No
         "^3.12",
         ">=3.x",
         ">=3.12 <3.13",
-        ">=3.12,\n<4",
+        ">=3.12,\x0b<4",
         "<\r3.12",
         "$HOME",
         "`x`",

@@ -6,6 +6,20 @@ names the thing and where it came from, the hint is the command to type next.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+
+def shell_word(path: str | PathLike[str]) -> str:
+    """Return a path as one types it in a shell, for hints."""
+    import os
+    import re
+
+    text = os.fspath(path)
+    return text if re.fullmatch(r"[\w./+@-]+", text) else "'" + text.replace("'", "'\\''") + "'"
+
 
 class PyvError(Exception):
     """A failure with a message for a person.

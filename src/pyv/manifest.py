@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pyv import fsops
 from pyv.errors import VerificationError
-from pyv.layout import MANIFEST
+from pyv.layout import MANIFEST, RECEIPT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -132,6 +132,8 @@ def load(version: Path) -> Manifest:
             raise VerificationError(f"{path} was written by a newer pyv", hint="upgrade pyv")
         return {name: Entry(*fields) for name, fields in content["entries"].items()}
     except FileNotFoundError:
+        if os.path.lexists(version / RECEIPT):
+            raise VerificationError(f"{path} is gone", hint=f"pyv repair {version.name}") from None
         raise VerificationError(
             f"{version.name} has no manifest: it was not installed by pyv",
             hint="only what pyv installed can be verified",
@@ -170,8 +172,11 @@ def compare(version: Path, manifest: Manifest, *, full: bool = True, open_to_pip
     found.extend(
         Difference(path, "added", "")
         for path in present
-        if path not in manifest and not _is_bytecode(path, sources, manifest)
+        if path not in manifest and not (_is_bytecode(path, sources, manifest) and _fits(path, present[path]))
     )
+    mode = os.stat(version).st_mode
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        found.append(Difference(".", "changed", f"mode {stat.S_IMODE(mode):o}: everybody can write to it"))
     return sorted(_not_by_pip(found, version, manifest, present) if open_to_pip and found else found)
 
 
@@ -183,6 +188,8 @@ def stray_bytecode(version: Path, manifest: Manifest) -> list[str]:
         path
         for path in present
         if path not in manifest and path.endswith(".pyc") and _is_bytecode(path, sources, manifest)
+        # Else it lies beyond a link, and is not this version's
+        if os.path.realpath(os.path.join(version, path)).startswith(os.path.realpath(version) + os.sep)
     ]
 
 
@@ -264,6 +271,11 @@ def _is_bytecode(path: str, sources: set[str], manifest: Manifest) -> bool:
     if name == "__pycache__":
         return folder in manifest
     return cache == "__pycache__" and name.endswith(".pyc") and f"{parent}/{name.split('.', 1)[0]}" in sources
+
+
+def _fits(path: str, status: os.stat_result) -> bool:
+    """Tell whether something has the kind that Python gives it: a folder for bytecode, or a file in it."""
+    return stat.S_ISREG(status.st_mode) if path.endswith(".pyc") else stat.S_ISDIR(status.st_mode)
 
 
 def _sha256(path: str, size: int) -> str:

@@ -87,7 +87,10 @@ def read(path: Path) -> list[Pin]:
     except OSError as error:
         raise RequestError(f"{path} cannot be read: {error.strerror}", hint=f"mend it, or set {VARIABLE}") from error
     if len(data) > _MAX_BYTES:
-        raise RequestError(f"{path} is too large for a file that names versions")
+        raise RequestError(
+            f"{path} is too large for a file that names versions",
+            hint=f"remove it, or name the version in {VARIABLE}",
+        )
     try:
         # No shell can see a NUL: what its `read` drops is dropped here
         text = data.replace(b"\0", b"").decode("utf-8")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -43,7 +44,7 @@ def refuse_if_strange(store: Store, version: Installed) -> None:
     name = version.name
     if version.target:
         raise VerificationError(
-            f"{name} is a link to {version.target}, and is repaired by whoever owns that", hint="see: pyv versions"
+            f"{name} is a link to {version.target}, and is repaired by whoever owns that", hint=owners_command(version)
         )
     if not store.receipt(name):
         if os.path.lexists(version.path / MANIFEST):
@@ -54,6 +55,16 @@ def refuse_if_strange(store: Store, version: Installed) -> None:
         raise VerificationError(
             f"{name} was not installed by pyv: nobody knows what it should be", hint="see: pyv versions"
         )
+
+
+def owners_command(version: Installed) -> str:
+    """Return what the owner of a version types to repair it, who may be somebody else."""
+    if not version.target:
+        return f"pyv repair {version.name}"
+    if not version.managed:
+        return "see: pyv versions"
+    folder, name = os.path.split(version.target)
+    return f"its owner types: PYV_ROOT={shlex.quote(os.path.dirname(folder))} pyv repair {name}"
 
 
 def build_of(receipt: Mapping[str, object], version: Installed) -> Build:
@@ -148,10 +159,7 @@ class InPlace(Store):
             self.restored += [path for path in wrong if path not in self.restored]
         else:
             raise _unruly(final / wrong[0])
-        # It may have been made from a damaged source that had the time and the size of the right one
-        for path in manifest.stray_bytecode(final, contents):
-            with suppress(OSError):
-                os.unlink(final / path)
+        forget_bytecode(final, contents)
         self._checkpoint("restored")
         self._describe_anew(staged, final, name)
         fsops.sync_file_system(final)
@@ -172,6 +180,16 @@ class InPlace(Store):
                 _make_way(path)
         fsops.write_whole(final / MANIFEST, (staged / MANIFEST).read_bytes())
         fsops.write_whole(final / RECEIPT, json.dumps(receipt, indent=1).encode() + b"\n")
+
+
+def forget_bytecode(version: Path, contents: manifest.Manifest) -> None:
+    """Remove the bytecode that no manifest vouches for; Python writes it again from the sources, which are right.
+
+    It may have been made from a damaged source that had the time and the size of the right one, or by an enemy.
+    """
+    for path in manifest.stray_bytecode(version, contents):
+        with suppress(OSError):
+            os.unlink(version / path)
 
 
 def _unruly(path: Path) -> StoreError:

@@ -43,7 +43,7 @@ def load(env: Mapping[str, str], user_file: Path, cwd: str, *, offline: bool = F
     file = _read(user_file)
     mirror = env.get("PYV_MIRROR") or file.get("mirror", "")
     if not isinstance(mirror, str):
-        raise UsageError(f"{user_file}: mirror is not a text")
+        raise UsageError(f"{user_file}: mirror is not a text", hint='write it as: mirror = "https://host/path"')
     wanted = offline or _flag(env, "PYV_OFFLINE", file.get("offline", False), user_file)
     if "@" in mirror.split("/", 3)[0 if not mirror.startswith("//") else 2] and "://" not in mirror:
         raise UsageError("the mirror has a user name but no https:// in front of it", hint="set PYV_MIRROR=https://…")
@@ -91,7 +91,10 @@ def _flag(env: Mapping[str, str], variable: str, otherwise: object, user_file: P
     value = env.get(variable)
     if value is None:
         if not isinstance(otherwise, bool):
-            raise UsageError(f"{user_file}: {variable.removeprefix('PYV_').lower()} is neither true nor false")
+            raise UsageError(
+                f"{user_file}: {variable.removeprefix('PYV_').lower()} is neither true nor false",
+                hint="write one of them, without quotes",
+            )
         return otherwise
     if value.lower() in _TRUE:
         return True
@@ -112,5 +115,5 @@ def _read(path: Path) -> dict[str, object]:
     try:
         content: dict[str, object] = tomllib.loads(data.decode())
     except ValueError as error:
-        raise UsageError(f"{path} is not valid TOML: {error}") from None
+        raise UsageError(f"{path} is not valid TOML: {error}", hint="mend it there, then repeat") from None
     return content

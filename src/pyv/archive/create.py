@@ -100,7 +100,7 @@ def _add(tar: tarfile.TarFile, info: tarfile.TarInfo, path: str, seen: dict[tupl
         info.type = b"5"
         tar.addfile(info)
     elif not stat.S_ISREG(status.st_mode):
-        raise StoreError(f"{path} cannot be packed: it is neither file, folder nor link")
+        raise StoreError(f"{path} cannot be packed: it is neither file, folder nor link", hint="remove it, then repeat")
     elif identity in seen:
         info.type, info.linkname = b"1", seen[identity]
         tar.addfile(info)

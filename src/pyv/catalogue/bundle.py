@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 DATA = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "data", "catalogue")
 _FORMAT = "1"
 _HEADER = "header.txt"
-_REPAIR = "install pyv again"
+# What to do about a damaged one
+REPAIR = "install pyv again"
 
 
 class Header(NamedTuple):
@@ -47,7 +48,7 @@ def bundled(platform: Platform, folder: str = DATA) -> list[Build]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as error:
-        raise StoreError(f"the catalogue {path} cannot be read: {error}", hint=_REPAIR) from None
+        raise StoreError(f"the catalogue {path} cannot be read: {error}", hint=REPAIR) from None
 
 
 def bundled_info(folder: str = DATA) -> Header:
@@ -63,9 +64,9 @@ def bundled_info(folder: str = DATA) -> Header:
         kind, newest, total = fields.pop("format"), fields.pop("newest"), int(fields.pop("total"))
         counts = {key: int(count) for key, count in fields.items()}
     except (OSError, ValueError, KeyError) as error:
-        raise StoreError(f"the catalogue {path} cannot be read: {error}", hint=_REPAIR) from None
+        raise StoreError(f"the catalogue {path} cannot be read: {error}", hint=REPAIR) from None
     if kind != _FORMAT:
-        raise StoreError(f"the catalogue {path} is of format {kind}, which this pyv does not read", hint=_REPAIR)
+        raise StoreError(f"the catalogue {path} is of format {kind}, which this pyv does not read", hint=REPAIR)
     return Header(newest, total, counts)
 
 

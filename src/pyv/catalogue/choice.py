@@ -8,6 +8,7 @@ from pyv.catalogue.builds import Build, age
 from pyv.errors import NotFoundError, VerificationError
 from pyv.platforms import Host, Platform, split_arch
 from pyv.versions import Request, Version, newest
+from pyv.versions.near import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -72,10 +73,22 @@ def choose(
     if others:
         more = f" and {len(others) - _NAMED_ELSEWHERE} more" if len(others) > _NAMED_ELSEWHERE else ""
         message = f"{request} is not made for {platform}, only for {', '.join(others[:_NAMED_ELSEWHERE])}{more}"
-        raise NotFoundError(f"{message} ({source})", hint=_look(request))
+        raise NotFoundError(f"{message} ({source})", hint=_look(request, ()))
     close = _closest(known, request)
     message = f"there is no build of {request} for {platform} ({source})"
-    raise NotFoundError(f"{message}; {close}" if close else message, hint=_look(request))
+    meant = alike(request, map(_version_of, known))
+    look = _look(request, known)
+    hint = f"did you mean {meant}? Else {look}" if meant else look
+    raise NotFoundError(f"{message}; {close}" if close else message, hint=hint)
+
+
+def alike(request: Request, versions: Iterable[Version]) -> str:
+    """Return the version, or the short name of one, that a request which matches none was perhaps meant to be."""
+    if request.kind != "version":
+        return ""
+    ordered = sorted(versions, key=lambda version: version.order, reverse=True)
+    text = request.short_name or (request.exact.name if request.exact else request.text)
+    return nearest(text, dict.fromkeys(name for each in ordered for name in (*each.short_names[:1], each.name)))
 
 
 def _version_of(build: Build) -> Version:
@@ -116,6 +129,9 @@ def _closest(known: list[Build], request: Request) -> str:
     return ""
 
 
-def _look(request: Request) -> str:
+def _look(request: Request, known: Iterable[Build]) -> str:
+    """Say where to look: in the list of a minor version where that has any, and else in all."""
     minor = request._replace(release=request.release[:2]).short_name if len(request.release) > 1 else ""
+    if minor and not any(build.version.short_names[:1] == (minor,) for build in known):
+        minor = ""
     return f"see 'pyv list{f' {minor}' if minor else ''} --all', or refresh with 'pyv index update'"

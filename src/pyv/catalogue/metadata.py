@@ -30,6 +30,7 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):(.*)", re.ASCII | re.IGNORECASE)
 _ASSET = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+~-]{0,254}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f/\\]")
 _NUMBER_LIMIT = 1_000_000
+_LOOK = "look at what is served there, and at PYV_MIRROR"
 
 
 class Parsed(NamedTuple):
@@ -66,9 +67,9 @@ def parse_metadata(data: bytes, *, source: str) -> Parsed:
     try:
         content = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise VerificationError(f"{source} is not JSON: {error}") from None
+        raise VerificationError(f"{source} is not JSON: {error}", hint=_LOOK) from None
     if not isinstance(content, dict) or not all(isinstance(entry, dict) for entry in content.values()):
-        raise VerificationError(f"{source} is not a catalogue: it should be a JSON object of objects")
+        raise VerificationError(f"{source} is not a catalogue: it should be a JSON object of objects", hint=_LOOK)
     parsed = Parsed([], {})
     for key, entry in content.items():
         build = _understand(entry)

@@ -8,6 +8,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from pyv import fsops
 from pyv.errors import PyvError, UsageError
 
 if TYPE_CHECKING:
@@ -67,8 +68,12 @@ def _store_of_shim(arguments: Sequence[str]) -> tuple[str, Sequence[str]]:
 
 def _mend(app: App, arguments: Sequence[str]) -> None:
     """Make shims and hooks anew if they are damaged or another pyv's; silent where that cannot be done."""
-    if arguments[:2] == ["exec", "--shim"]:  # it comes from a dispatcher that works
+    if arguments[:2] == ["exec", "--shim"]:  # it comes from a dispatcher that works, and may have missed a version
+        app.store.recover()
         return
+    if arguments[:1] == ["doctor"]:  # which is asked what is wrong, and not to mend it unseen
+        return
+    fsops.sweep(app.layout.staging)
     if not app.shims.intact() and os.path.isdir(app.layout.versions):
         app.shims.repair()
         if os.path.isdir(app.layout.hooks):

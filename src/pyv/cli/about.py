@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pyv.cli import output
-from pyv.errors import UsageError
+from pyv.cli.group import no_such
 
 # What changes the shell that it is typed in, and so needs the hook
 _IN_THE_SHELL = frozenset({"activate", "deactivate", "shell"})
@@ -33,7 +33,7 @@ def help_command(ctx: click.Context, command: tuple[str, ...], *, usage: bool) -
     for name in command:
         known = context.command.get_command(context, name) if isinstance(context.command, click.Group) else None
         if known is None:
-            raise UsageError(f"there is no command {' '.join(command)}", hint="see: pyv commands")
+            raise no_such(" ".join(command))
         context = click.Context(known, info_name=name, parent=context, obj=context.obj)
     output.data(context.get_usage() if usage else context.get_help())
 

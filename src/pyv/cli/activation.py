@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from pyv import init
-from pyv.errors import PyvError, UsageError
+from pyv.errors import PyvError, UsageError, shell_word
 from pyv.init.shells import quoted
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ def _refuse(app: App, command: str) -> NoReturn:
 def _shell(words: Sequence[str]) -> str:
     name = init.known(words[0]) if words else ""
     if name not in _SCRIPTS:
-        raise UsageError("environments have no scripts for this shell", hint="pyv shell NAME selects one there")
+        raise UsageError(
+            f"environments have no scripts for {name or 'this shell'}", hint="pyv shell NAME selects one there"
+        )
     return name
 
 
@@ -77,7 +79,7 @@ def sh_activate(app: App, words: Sequence[str] = ()) -> None:
     venv = environment(app, words[1:])
     script = venv / "bin" / _SCRIPTS[shell]
     if not os.path.isfile(script):
-        raise PyvError(f"{venv} has no {_SCRIPTS[shell]}", hint=f"to mend it: pyv venv --repair {venv}")
+        raise PyvError(f"{venv} has no {_SCRIPTS[shell]}", hint=f"to mend it: pyv venv --repair {shell_word(venv)}")
     source = "source" if shell in ("fish", "tcsh") else "."
     before = "_pyv_leave; " if shell in _WITH_HOOK else ""
     sys.stdout.write(f"{before}{source} {quoted(shell, os.fspath(script))}\n")
@@ -92,7 +94,7 @@ def sh_deactivate(app: App, words: Sequence[str] = ()) -> None:
     """
     shell = _shell(words)
     if len(words) > 1:
-        raise UsageError("deactivate takes no name", hint="pyv deactivate")
+        raise UsageError("pyv deactivate takes no name", hint="pyv deactivate")
     venv = app.env.get("VIRTUAL_ENV", "")
     if not venv:
         raise PyvError("no environment is active", hint="pyv activate NAME")

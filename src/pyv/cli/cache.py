@@ -48,7 +48,7 @@ def size_command(app: App, ctx: click.Context, *, as_json: bool) -> None:
         output.data(output.size(taken))
 
 
-@cache_command.command("clean", epilog="Example:  pyv cache clean -y")
+@cache_command.command("clean", short_help="Delete the archives.", epilog="Example:  pyv cache clean -y")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def clean_command(app: App, *, yes: bool) -> int:

@@ -34,18 +34,27 @@ def completions_command(ctx: click.Context, command: str | None) -> None:
     app.offline = True
     if known is None:
         return
-    for parameter in known.get_params(ctx):
-        if isinstance(parameter, click.Option) and not parameter.hidden:
-            for spelling in parameter.opts:
-                if spelling.startswith("--"):
-                    output.data(spelling)
+    words = dict.fromkeys(_spelled(known, ctx))
     if command is None or command in ("completions", "help"):
-        words: Iterable[str] = group.list_commands(ctx)
+        words |= dict.fromkeys(group.list_commands(ctx))
     else:
-        words = _WORDS.get(command, _nothing)(app)
-    with suppress(PyvError):  # an error has no place between what somebody types
-        for word in words:
-            output.data(word)
+        with suppress(PyvError):  # an error has no place between what somebody types
+            words |= dict.fromkeys(_WORDS.get(command, _nothing)(app))
+    for word in words:
+        output.data(word)
+
+
+def _spelled(command: click.Command, ctx: click.Context) -> Iterable[str]:
+    """Yield what a command's own description tells: its long options, words to choose from, and its subcommands'."""
+    for parameter in command.get_params(ctx):
+        if isinstance(parameter, click.Option):
+            yield from [each for each in parameter.opts if each.startswith("--") and not parameter.hidden]
+        elif isinstance(parameter.type, click.Choice):
+            yield from parameter.type.choices
+    if isinstance(command, click.Group) and ctx.parent is not None and command is not ctx.parent.command:
+        for name, each in command.commands.items():
+            yield name
+            yield from _spelled(each, ctx)
 
 
 def _nothing(_app: App) -> Iterable[str]:
@@ -53,7 +62,7 @@ def _nothing(_app: App) -> Iterable[str]:
 
 
 def _shells(_app: App) -> Iterable[str]:
-    return SHELLS
+    return (*SHELLS, "vscode", "direnv")
 
 
 def _commands(app: App) -> Iterable[str]:
@@ -96,6 +105,7 @@ _WORDS: Mapping[str, Callable[[App], Iterable[str]]] = {
     "verify": _installed,
     "virtualenv": _requests,
     "virtualenv-delete": _named,
+    "venvs": _named,
     "virtualenv-prefix": _named,
     "whence": _commands,
     "which": _commands,

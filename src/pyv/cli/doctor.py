@@ -125,18 +125,18 @@ def _of_hook(app: App) -> list[Finding]:
 
 def _of_shims(app: App) -> Iterator[Finding]:
     known = [each.path for each in app.registry.all() if app.registry.knows(each.path)]
+    standing = dispatcher.read(os.path.join(app.layout.shims, dispatcher.OWN))
     try:
         commands = commands_in(app.layout.versions, known)
         yield from entries.shims(
             app.layout.shims,
             commands,
-            intact=app.shims.intact(),
+            intact=standing is not None and standing.works(os.fspath(app.layout.root)),
             is_dispatcher=dispatcher.is_marked,
             rehash=app.shims.rehash,
         )
     except OSError as error:
         yield doctor.Finding("shims", doctor.PROBLEM, fsops.explain(error, "look at the shims").message, "ls -la")
-    standing = dispatcher.read(os.path.join(app.layout.shims, dispatcher.OWN))
     if standing is not None:
         search = app.env.get("PATH", "")
         yield from entries.dropped_variables(

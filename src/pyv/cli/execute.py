@@ -15,6 +15,7 @@ from pyv.errors import (
     PyvError,
     RequestError,
     UsageError,
+    shell_word,
 )
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def execute(app: App, arguments: Sequence[str]) -> int:
         proc.become(program, env=env)
     except OSError as error:
         raise CommandNotFoundError(
-            f"{found.path} cannot be started: {error.strerror}", hint=f"see what it is: head -1 {found.path}"
+            f"{found.path} cannot be started: {error.strerror}",
+            hint=f"see what it is: head -1 {shell_word(found.path)}",
         ) from error
 
 

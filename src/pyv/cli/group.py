@@ -7,6 +7,8 @@ import importlib
 import click
 
 from pyv import __version__
+from pyv.errors import UsageError
+from pyv.versions.near import nearest
 
 # Every command, the module that holds it, and what it does in one line: the list must not import them all
 _COMMANDS = {
@@ -65,7 +67,42 @@ _HIDDEN = {
 }
 
 
+# What `pyv --help` puts together, in the order in which a newcomer needs it
+SECTIONS = {
+    "Versions": "install uninstall list versions latest link prefix",
+    "Which one is meant": "local global shell version which exec whence version-name version-file version-origin",
+    "Projects": "venv sync lock venvs trust",
+    "Environments by name": "virtualenv activate deactivate virtualenvs virtualenv-delete virtualenv-prefix",
+    "Keeping up and sound": "outdated upgrade prune verify repair doctor cache index",
+    "Setting up": "init import pack root rehash shims commands completions help",
+}
+# What the same is called elsewhere
+_ELSEWHERE = {
+    "add": "install",
+    "create": "venv",
+    "current": "version",
+    "delete": "uninstall",
+    "dir": "root",
+    "find": "which",
+    "ls": "list",
+    "pin": "local",
+    "remove": "uninstall",
+    "rm": "uninstall",
+    "run": "exec",
+    "update": "upgrade",
+    "use": "local",
+}
+
+
 class _LazyGroup(click.Group):
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            raise no_such(name)
+        return super().resolve_command(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
         return sorted(_COMMANDS)
 
@@ -75,18 +112,42 @@ class _LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"pyv.cli.{name}")
         command: click.Command = getattr(module, cmd_name.replace("-", "_") + "_command")
+        _lay_out_examples(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in sorted(_COMMANDS.items())])
+        width = max(map(len, _COMMANDS))
+        for title, names in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), _COMMANDS[name][1]) for name in names.split()])
+
+
+def no_such(name: str) -> UsageError:
+    """Return the error for what is no command, with the one that was meant, as far as that can be told."""
+    meant = _ELSEWHERE.get(name) or nearest(name, sorted(_COMMANDS))
+    hint = "see: pyv commands"
+    if meant:
+        hint = f"did you mean: pyv {meant}? See: pyv commands"
+    elif name[:1].isdigit():
+        hint = f"did you mean: pyv install {name}? See: pyv commands"
+    return UsageError(f"there is no command {name!r}", hint=hint)
+
+
+def _lay_out_examples(command: click.Command) -> None:
+    """Put the examples of a command's help on a line each; click would break them anywhere."""
+    heading, _, examples = (command.epilog or "").partition(":  ")
+    if examples:
+        lines = "".join(f"\n  {each.strip()}" for each in examples.split("    ") if each.strip())
+        command.epilog = f"\b\n{heading}:{lines}"
+    for each in command.commands.values() if isinstance(command, click.Group) else ():
+        _lay_out_examples(each)
 
 
 @click.command(
     cls=_LazyGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Example: pyv install 3.12",
+    epilog="\b\nExamples:\n  pyv install 3.12\n  pyv local 3.12\n  pyv venv",
 )
 @click.version_option(__version__, "-V", "-v", "--version", message="pyv %(version)s")
 @click.pass_context

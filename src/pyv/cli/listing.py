@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from pyv.cli import output
+from pyv.catalogue import alike, end_of, end_of_life
+from pyv.cli import output, standing
+from pyv.cli.query import selected_here
+from pyv.cli.screen import Cell, Screen
 from pyv.errors import NotFoundError, UsageError
 from pyv.fetch import redact
 from pyv.platforms import Platform
 from pyv.versions import IMPLEMENTATIONS, Request, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from pyv.catalogue import Build
     from pyv.cli.app import App
@@ -39,7 +42,10 @@ class Row(NamedTuple):
 def list_command(
     app: App, request: str | None, *, all_: bool, platform_key: str | None, as_json: bool, offline: bool
 ) -> None:
-    """List what is available and installed: the newest of each minor version, or all that REQUEST means."""
+    """List what is available and installed: the newest of each minor version, or all that REQUEST means.
+
+    A terminal also shows what is selected here, which installed ones are outdated, and until when each is supported.
+    """
     app.offline = offline
     wanted = Request.parse(request) if request else None
     if wanted is not None and wanted.kind in ("system", "name"):
@@ -52,11 +58,38 @@ def list_command(
         chosen = _newest_of_each(chosen)
     if not chosen:
         where = f" for {platform}" if platform else ""
-        raise NotFoundError(f"nothing known matches {request or 'that'}{where}", hint="see: pyv list --all")
-    if as_json:
-        output.document({"versions": [_describe(row) for row in chosen]})
+        meant = alike(wanted, [row.version for row in rows if row.version]) if wanted else ""
+        hint = f"did you mean {meant}? Else see: pyv list --all" if meant else "see: pyv list --all"
+        raise NotFoundError(f"nothing known matches {request or 'that'}{where}", hint=hint)
+    if not (as_json or output.on_terminal()):
+        output.table([(row.name, _state(row), _date(row)) for row in chosen])
         return
-    output.table([(row.name, "installed" if row.installed else "available", _date(row)) for row in chosen])
+    marked, origin, _ = selected_here(app) if not platform else (set(), "", [])
+    if as_json:
+        ends = end_of_life()
+        output.document({"versions": [_describe(row, ends, origin if row.name in marked else None) for row in chosen]})
+    else:
+        _show(app, chosen, standing.of(app, builds), marked, origin)
+
+
+def _show(app: App, rows: Sequence[Row], standings: standing.Standing, marked: Collection[str], origin: str) -> None:
+    """Print rows for a person: what is installed, selected and by what, behind, and until when it is supported."""
+    cells = [
+        (
+            Cell(f"{'*' if row.name in marked else ' '} {row.name}", "green" if row.name in marked else ""),
+            Cell(_state(row), "" if row.installed else "dim"),
+            standings.newer(row.version) if row.installed else Cell(""),
+            standings.support(row.version),
+            Cell(f"(set by {origin})" if row.name in marked else ""),
+        )
+        for row in rows
+    ]
+    for line in Screen(app.env).table(cells):
+        output.data(line)
+
+
+def _state(row: Row) -> str:
+    return "installed" if row.installed else "available"
 
 
 def _rows(builds: Sequence[Build], installed: Sequence[Installed]) -> list[Row]:
@@ -102,7 +135,7 @@ def _date(row: Row) -> str:
     return f"{build[:4]}-{build[4:6]}-{build[6:]}" if len(build) == 8 and build.isdecimal() else ""
 
 
-def _describe(row: Row) -> dict[str, object]:
+def _describe(row: Row, ends: Mapping[str, str], selected_by: str | None) -> dict[str, object]:
     return {
         "name": row.name,
         "implementation": row.version.implementation if row.version else None,
@@ -114,4 +147,6 @@ def _describe(row: Row) -> dict[str, object]:
         "build": row.build.build if row.build else None,
         "url": redact(row.build.url) if row.build else None,
         "sha256": row.build.sha256 if row.build else None,
+        "selected_by": selected_by,
+        "end_of_life": (row.version and end_of(row.version, ends)) or None,
     }

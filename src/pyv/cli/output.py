@@ -19,6 +19,14 @@ def data(line: str) -> None:
     sys.stdout.write(f"{line}\n")
 
 
+def on_terminal() -> bool:
+    """Tell whether standard output is read by a person, as far as can be told."""
+    try:
+        return sys.stdout.isatty()
+    except ValueError:  # it was closed
+        return False
+
+
 def document(content: Mapping[str, object]) -> None:
     """Print a JSON document, with the version of its shape."""
     sys.stdout.write(json.dumps({"schema": SCHEMA, **content}, indent=1) + "\n")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pyv import fsops, pins
 from pyv.cli import output
 from pyv.cli.query import installed
-from pyv.errors import PyvError, RequestError, UsageError
+from pyv.errors import PyvError, RequestError, UsageError, shell_word
 from pyv.versions import Request, Version
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def local(app: App, words: Sequence[str] = (), *, unset: bool = False, force: bo
         _show(nearest)
         return
     if not app.cwd:
-        raise PyvError("this folder was deleted", hint="cd to one that exists")
+        raise PyvError("the current folder was deleted", hint="cd to another one")
     file = Path(app.cwd, pins.FILE_NAME)
     if unset:
         _remove(file, words)
@@ -90,12 +90,15 @@ def _show(file: Path) -> None:
 
 def _remove(file: Path, words: Sequence[str]) -> None:
     if words:
-        raise UsageError("--unset takes no version")
+        raise UsageError("--unset takes no version", hint="without one it removes the whole pin")
     try:
         with suppress(FileNotFoundError):
             os.unlink(file)
     except OSError as error:
-        raise PyvError(f"{file} cannot be removed: {error.strerror}") from error
+        raise PyvError(
+            f"{file} cannot be removed: {error.strerror}",
+            hint=f"see what is there: ls -la {shell_word(file.parent)}",
+        ) from error
 
 
 def checked(app: App, words: Sequence[str], *, force: bool) -> list[Request]:
@@ -140,7 +143,10 @@ def _write(file: Path, requests: Sequence[Request]) -> None:
     try:
         fsops.write_whole(file, content.encode(), mode=mode)
     except OSError as error:
-        raise PyvError(f"{file} cannot be written: {error.strerror}") from error
+        raise PyvError(
+            f"{file} cannot be written: {error.strerror}",
+            hint=f"see what is there: ls -la {shell_word(file.parent)}",
+        ) from error
 
 
 def _contradictions(app: App, file: Path, requests: Sequence[Request]) -> list[str]:

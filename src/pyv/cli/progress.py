@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from contextlib import suppress
@@ -13,6 +14,12 @@ if TYPE_CHECKING:
     from tqdm import tqdm
     from typing_extensions import Never
 
+# What is drawn where there are so many columns beside the label
+_FORMATS = (
+    (60, "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt}B  {rate_fmt}  {remaining} left"),
+    (29, "{desc} {percentage:3.0f}%  {rate_fmt}  {remaining} left"),
+    (0, "{desc} {percentage:3.0f}%  {remaining} left"),
+)
 _bars: list[Bar] = []
 
 
@@ -72,21 +79,51 @@ class Bar(Silent):
 
         self._label = label
         self._lock = threading.Lock()
+        self._moving = False
         self._bar: tqdm[Never] = tqdm(
-            desc=label, position=position, unit="B", unit_scale=True, leave=False, file=sys.stderr, dynamic_ncols=True
+            desc=label,
+            position=position,
+            unit="B",
+            unit_scale=True,
+            leave=False,
+            file=sys.stderr,
+            dynamic_ncols=True,
+            bar_format="{desc}",
         )
         _bars.append(self)
 
     def phase(self, text: str) -> None:
         """Show what is being done now."""
         with self._lock:
+            self._moving = False
+            self._bar.bar_format = "{desc}"  # how far it is can be told of downloads alone
             self._bar.set_description_str(f"{self._label} {text}")
 
     def progress(self, received: int, total: int | None) -> None:
         """Move the bar."""
         with self._lock:
+            if not self._moving:
+                # The rate is of what comes now, not of what an earlier try has left
+                self._moving = True
+                self._bar.reset()
+                self._bar.initial = self._bar.n = self._bar.last_print_n = received
             self._bar.total = total
+            self._bar.bar_format = self._format(known=bool(total))
+            self._bar.set_description_str(self._label, refresh=False)
             self._bar.update(received - self._bar.n)
+
+    def _format(self, *, known: bool) -> str:
+        """Return what there is room for, beside the label; how fast it goes and how long it will take come first."""
+        room = self._width() - len(self._label)
+        if not known:
+            return "{desc}  {n_fmt}  {rate_fmt}"
+        return next(text for least, text in _FORMATS if room >= least)
+
+    def _width(self) -> int:
+        try:
+            return os.get_terminal_size(sys.stderr.fileno()).columns
+        except (OSError, ValueError):
+            return 80
 
     def close(self) -> None:
         """Take the bar away."""

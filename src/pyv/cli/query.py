@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pyv import pins
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pyv.cli.app import App
     from pyv.select import Chosen, Selection
     from pyv.store import Installed
+    from pyv.versions import Version
 
 
 def root(app: App) -> None:
@@ -45,10 +47,49 @@ def installed(app: App, request: Request) -> Chosen:
     try:
         chosen = app.selector.choose(pins.Pin(request, "", 0))
     except NotInstalledError as error:
-        raise NotInstalledError(f"{request} is not installed", hint=error.hint) from None
+        for lost in app.store.lost(request)[-1:]:
+            raise lost.missed(request.text) from None
+        raise NotInstalledError(f"{request} is not installed", hint=_meant(app, request) or error.hint) from None
     if chosen.prefix is None:
         _system_prefix(app)
     return chosen
+
+
+def _meant(app: App, request: Request) -> str:
+    """Return a hint that names what somebody may have meant by a request for what does not exist at all."""
+    from pyv.catalogue import alike
+
+    known: Sequence[Version] = []
+    if request.kind == "version":
+        with suppress(PyvError):  # without a catalogue only what is installed can be meant
+            known = [build.version for build in app.index.builds(refresh=False, wanted=request) if build.sha256]
+        if any(request.matches(version) for version in known):
+            return ""
+    found = _installed_like(app, request)
+    if found:
+        return found
+    found = alike(request, known)
+    return f"did you mean {found}? To install it: pyv install {found}" if found else ""
+
+
+def _installed_like(app: App, request: Request) -> str:
+    """Return a hint that names what is installed and spelled nearly like a request; nothing if nothing is."""
+    from pyv.versions.near import nearest
+
+    names = [each.name for each in reversed(app.store.installed())]
+    found = nearest(request.text, names if request.kind == "name" else [*sorted(app.store.aliases()), *names])
+    return f"did you mean {found}, which is installed? See: pyv versions" if found else ""
+
+
+def required(app: App, request: Request) -> Installed:
+    """Return the installed version that a request means, for commands that work on nothing else.
+
+    Raises:
+        NotInstalledError: there is none.
+    """
+    found = app.store.find(request)
+    hint = "" if found else _installed_like(app, request)
+    return found or app.store.require(request, hint=hint or "see: pyv versions")
 
 
 def _system_prefix(app: App, selection: Selection | None = None) -> str:
@@ -125,17 +166,25 @@ def versions(
         for name in [each.name for each in found] + sorted(aliases):
             output.data(name)
         return
-    marked, origin, problems = _selected(app)
+    marked, origin, problems = selected_here(app)
     if as_json:
         output.document({"versions": [_describe(app, each, origin if each.name in marked else None) for each in found]})
         return
-    rows = [("system", "")] if _has_system(app) else []
-    rows += [(each.name, f" --> {each.target}" if each.target else "") for each in found]
-    rows += [(name, f" --> {target}") for name, target in sorted(aliases.items())]
-    for name, arrow in rows:
-        output.data(f"* {name}{arrow} (set by {origin})" if name in marked else f"  {name}{arrow}")
+    rows: list[tuple[str, str, Installed | None]] = [("system", "", None)] if _has_system(app) else []
+    rows += [(each.name, f" --> {each.target}" if each.target else "", each) for each in found]
+    rows += [(name, f" --> {target}", None) for name, target in sorted(aliases.items())]
+    if output.on_terminal():
+        from pyv.cli import standing
+
+        standing.show_versions(app, rows, marked, origin)
+    else:
+        for name, arrow, _ in rows:
+            output.data(f"* {name}{arrow} (set by {origin})" if name in marked else f"  {name}{arrow}")
     for problem in problems:
         app.complain(problem)
+    for lost in app.store.lost():
+        if not any(problem.message.startswith(lost.reason) for problem in problems):
+            app.complain(lost.missed(app.store.usual_request(lost)))
     if not rows and not problems:
         app.notify("no version is installed; install one with: pyv install 3")
 
@@ -145,6 +194,8 @@ def _is_environment(each: Installed) -> bool:
 
 
 def _describe(app: App, each: Installed, selected_by: str | None) -> dict[str, object]:
+    from pyv.catalogue import end_of, end_of_life
+
     return {
         "name": each.name,
         "path": str(each.path),
@@ -152,10 +203,11 @@ def _describe(app: App, each: Installed, selected_by: str | None) -> dict[str, o
         "linked_to": each.target or None,
         "aliases": sorted(name for name, target in app.store.aliases().items() if target == each.name),
         "selected_by": selected_by,
+        "end_of_life": (each.version and end_of(each.version, end_of_life())) or None,
     }
 
 
-def _selected(app: App) -> tuple[set[str], str, Sequence[PyvError]]:
+def selected_here(app: App) -> tuple[set[str], str, Sequence[PyvError]]:
     """Return the names that are selected here, what decided so, and what is wrong with it."""
     try:
         selection, missing = selected(app)

@@ -41,12 +41,15 @@ def latest_command(app: App, /, request: tuple[str, ...], *, offline: bool, **ho
     return query.latest(app, request, **how)
 
 
-@click.command("versions", epilog="Example:  pyv versions --bare")
+@click.command("versions", epilog="Examples:  pyv versions    pyv versions --bare")
 @click.option("--bare", is_flag=True, help="Print just the names.")
 @click.option("--skip-aliases", is_flag=True, help="Leave out the short names that are links to versions.")
 @click.option("--skip-envs", is_flag=True, help="Leave out the named environments.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def versions_command(app: App, /, **how: bool) -> None:
-    """List the installed versions, and mark those that are selected here."""
+    """List the installed versions, and mark those that are selected here.
+
+    A terminal also shows which are outdated, by what is known without asking, and until when each is supported.
+    """
     query.versions(app, **how)

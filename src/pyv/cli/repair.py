@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyv import fsops, repair
+from pyv import fsops, manifest, repair
 from pyv.cli import output, progress, shims
 from pyv.cli.verify import chosen, differences, shown
 from pyv.errors import NetworkError, PyvError, VerificationError
@@ -60,10 +60,12 @@ def _repair(app: App, version: Installed) -> bool:
     repair.refuse_if_strange(app.store, version)
     with fsops.explained(f"repair {name}"), app.store.lock(name, f"it works on {name}"):
         if _is_whole(app, version):
+            repair.forget_bytecode(version.path, manifest.load(version.path))
             app.notify(f"{name} is as it was installed")
             return False
         receipt = app.store.receipt(name)
         build = _offered(app, repair.build_of(receipt, version))
+        _refuse_without_archive(app, build, name)
         place = repair.InPlace(app.layout, app.notify, app.checkpoint)
         maker = app.maker(place)
         options = Options(
@@ -114,11 +116,33 @@ def _offered(app: App, build: Build) -> Build:
     return next((each for each in known if each.sha256 == build.sha256), build)
 
 
+def _refuse_without_archive(app: App, build: Build, name: str) -> None:
+    """Refuse to repair what was made from a file that is gone, and that nothing else can stand in for.
+
+    Raises:
+        NetworkError: it is so.
+    """
+    if not build.url.startswith("file:") or _file(build) is not None or app.cache.holds(build.sha256):
+        return
+    path = _path(build)
+    hint = f"put it there again, or take another build: pyv install --force {name}"
+    what = f"the archive that {name} was made from is gone: {path}"
+    if path.is_relative_to(app.layout.staging):
+        what = f"{name} is a copy of another manager's, and nothing keeps what it was copied from"
+        hint = f"copy it again: pyv uninstall {name}, and pyv import --copy; or take pyv's: pyv install --force {name}"
+    raise NetworkError(what, hint=hint)
+
+
+def _path(build: Build) -> Path:
+    """Return the path of a file url."""
+    from urllib.parse import unquote, urlsplit
+
+    return Path(unquote(urlsplit(build.url).path))
+
+
 def _file(build: Build) -> Path | None:
     """Return the archive of a version that was installed from a file, if it is still there."""
     if not build.url.startswith("file:"):
         return None
-    from urllib.parse import unquote, urlsplit
-
-    path = Path(unquote(urlsplit(build.url).path))
+    path = _path(build)
     return path if os.path.isfile(path) else None

@@ -53,7 +53,7 @@ def sh_shell(app: App, words: Sequence[str] = (), *, unset: bool = False, force:
     """
     name = init.known(words[0]) if words else ""
     if not name:
-        raise UsageError("this is for the hooks of shells", hint="see: pyv shell --help")
+        raise UsageError("pyv sh-shell is for the hooks of shells", hint="see: pyv shell --help")
     versions = list(words[1:])
     current = app.env.get(pins.VARIABLE)
     if unset or versions == ["-"]:
@@ -64,7 +64,7 @@ def sh_shell(app: App, words: Sequence[str] = (), *, unset: bool = False, force:
         wanted = None if unset else app.env[_PREVIOUS] or None
     else:
         if not versions:
-            raise UsageError("which version?", hint="pyv shell 3.12")
+            raise UsageError("pyv shell names no version", hint="pyv shell 3.12")
         wanted = ":".join(request.text for request in checked(app, versions, force=force))
     # An empty value says that there was none
     changes = {pins.VARIABLE: wanted, _PREVIOUS: current or ""}

@@ -111,7 +111,7 @@ def _refresh(app: App) -> None:
 
 def _trust_all(app: App, folder: Path, *, yes: bool) -> int:
     if not os.path.isdir(folder):
-        raise NotFoundError(f"there is no folder {folder}")
+        raise NotFoundError(f"there is no folder {folder}", hint="name one that exists: pyv trust --all DIR")
     accepted = []
     for venv in envs.find(folder, (app.layout.root, *app.layout.shared)):
         if app.registry.knows(venv):

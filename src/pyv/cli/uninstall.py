@@ -9,6 +9,7 @@ import click
 
 from pyv import fsops, uninstall
 from pyv.cli import output, shims
+from pyv.cli.query import required
 from pyv.errors import InUseError, PyvError
 from pyv.store import Installed
 from pyv.versions import Request
@@ -65,4 +66,4 @@ def _find(app: App, text: str) -> Installed:
     target = app.store.broken_link(name) if name else ""
     if target:
         return Installed(name, app.layout.version(name), None, target, managed=False)
-    return app.store.require(request, hint="see: pyv versions")
+    return required(app, request)

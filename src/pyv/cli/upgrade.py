@@ -43,11 +43,15 @@ def upgrade_command(
     if rollback:
         return _rollback(app, wanted)
     minors = upgrade.in_use(app.store, wanted)
-    if not minors:
+    status = 0
+    for lost in [] if wanted else app.store.lost():
+        error = lost.missed(app.store.usual_request(lost))
+        app.complain(error)
+        status = error.exit_code
+    if not minors and not status:
         app.notify("no version is installed; install one with: pyv install 3")
         return 0
     fsops.sweep(app.layout.staging)
-    status = 0
     moved = False
     for minor in minors:
         try:

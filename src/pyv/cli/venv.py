@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pyv import envs, fsops, proc
 from pyv.cli import shims
 from pyv.cli.pinning import _requires_python
-from pyv.errors import EnvironmentMismatchError, NotInstalledError, PyvError, UsageError
+from pyv.errors import EnvironmentMismatchError, NotInstalledError, PyvError, UsageError, shell_word
 from pyv.versions import Request
 
 if TYPE_CHECKING:
@@ -75,10 +75,7 @@ def venv(
             raise UsageError(f"{words[0]} and --name contradict each other", hint=f"pyv venv --name {name}")
     target = app.layout.envs / name if name else _target(app, words)
     envs.check(target)
-    if requirements and without_pip:
-        raise UsageError("-r needs pip", hint="leave out --without-pip")
-    if clear and repair:
-        raise UsageError("--clear and --repair contradict each other", hint="leave one of them out")
+    _refuse_contradictions(clear=clear, repair=repair, requirements=requirements, without_pip=without_pip)
     if clear:
         envs.check_clearing(target, app.layout, app.cwd)
     shown = os.path.basename(app.cwd) if prompt == "." else prompt
@@ -104,6 +101,13 @@ def venv(
     if python and not name:
         _name_contradiction(app, python)
     return 0
+
+
+def _refuse_contradictions(*, clear: bool, repair: bool, requirements: Sequence[str], without_pip: bool) -> None:
+    if requirements and without_pip:
+        raise UsageError("-r needs pip, and --without-pip leaves it out", hint="leave one of them out")
+    if clear and repair:
+        raise UsageError("--clear and --repair contradict each other", hint="leave one of them out")
 
 
 def _name_contradiction(app: App, python: str) -> None:
@@ -181,11 +185,11 @@ class _Work:
             noted = envs.notes_pip(self._target)
             self._mend(repair=repair, pip=options.pip and (repair or needs_pip or noted))
         elif repair:
-            raise UsageError(f"there is no environment at {self._target}", hint=f"pyv venv {self._target}")
+            raise UsageError(f"there is no environment at {self._target}", hint=f"pyv venv {shell_word(self._target)}")
         elif standing == envs.OCCUPIED and not options.clear:
             raise UsageError(
                 f"{self._target} is not empty, and no environment",
-                hint=f"to replace it: pyv venv --clear {self._target}",
+                hint=f"to replace it: pyv venv --clear {shell_word(self._target)}",
             )
         else:
             interpreter = self._interpreter(None)
@@ -199,7 +203,7 @@ class _Work:
         if health.kind == envs.STRANGE:
             raise PyvError(
                 f"{target} {health.reason}",
-                hint=f"to use it: pyv trust {target}; to replace it: pyv venv --clear {target}",
+                hint=f"to use it: pyv trust {shell_word(target)}; to replace it: pyv venv --clear {shell_word(target)}",
             )
         reason = health.reason
         if health.kind == envs.HEALTHY:
@@ -248,7 +252,10 @@ class _Work:
             if wanted:
                 self._install_again(site.folder, wanted)
             site.commit()
-        if not os.path.lexists(app.layout.venvs) or not os.access(app.layout.venvs, os.W_OK):
+        if not app.registry.knows(target):
+            places = " nor ".join(dict.fromkeys(map(os.fspath, (app.layout.venvs, app.layout.own_venvs))))
+            app.notify(f"{target} cannot be noted, for neither {places} can be written: activate it to use it")
+        elif not os.path.lexists(app.layout.venvs) or not os.access(app.layout.venvs, os.W_OK):
             app.notify(f"{app.layout.root} cannot be written: {target} is noted in {app.layout.own_venvs}")
 
     def _seed(self, folder: Path, interpreter: envs.Interpreter, *, only_pip: bool = False) -> None:
@@ -256,7 +263,10 @@ class _Work:
         library = interpreter.library if interpreter.library in libraries else libraries[0]
         match = _LIBRARY.fullmatch(library)
         if match is None:
-            raise PyvError(f"pip cannot be put into {self._target}: {library} is no known library")
+            raise PyvError(
+                f"pip cannot be put into {self._target}: {library} is no known library",
+                hint=f"to have it without pip: pyv venv --without-pip {shell_word(self._target)}",
+            )
         python = (3, int(match["minor"]))
         packages = ("pip",) if only_pip or python >= _WITHOUT_SETUPTOOLS else ("pip", "setuptools")
         with _seed(self._app) as seed:
@@ -272,7 +282,7 @@ class _Work:
         if self.install(folder, "-r", os.fspath(listed)):
             raise PyvError(
                 f"the packages of {self._target} could not be installed again: it stays as it was",
-                hint=f"to begin with none: pyv venv --clear {self._target}",
+                hint=f"to begin with none: pyv venv --clear {shell_word(self._target)}",
             )
 
     def install(self, folder: Path, *arguments: str) -> int:

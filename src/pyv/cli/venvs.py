@@ -144,12 +144,15 @@ def name_of(app: App, text: str) -> str:
         name = Request.parse(text).name
     except PyvError:
         return ""
-    linked = bool(name) and envs.is_linked(app.layout, name)
-    return name if linked or (name and os.path.isdir(app.layout.envs / name)) else ""
+    if not name:
+        return ""
+    link = app.layout.version(name)
+    taken_over = os.path.islink(link) and os.path.isfile(link / CONFIG)
+    return name if taken_over or envs.is_linked(app.layout, name) or os.path.isdir(app.layout.envs / name) else ""
 
 
 def remove_named(app: App, name: str, *, yes: bool, force: bool = False) -> int:
-    """Delete a named environment, and return the exit status.
+    """Delete a named environment, and return the exit status; of one that is elsewhere, only what makes it known.
 
     Args:
         app: this run.
@@ -161,6 +164,9 @@ def remove_named(app: App, name: str, *, yes: bool, force: bool = False) -> int:
         InUseError: it is used.
     """
     folder = app.layout.envs / name
+    found = app.store.get(name)
+    if found is not None and found.target and not dependents.is_named(app.layout, found.path):
+        return _forget(app, found, yes=yes)
     if not envs.is_linked(app.layout, name):
         with fsops.explained(f"remove {name}"):
             envs.link(app.layout, name)  # what made it was killed before
@@ -175,6 +181,17 @@ def remove_named(app: App, name: str, *, yes: bool, force: bool = False) -> int:
         return 1
     uninstall.uninstall(app.store, app.registry, installed)
     app.notify(f"{name} removed")
+    return 0
+
+
+def _forget(app: App, installed: Installed, *, yes: bool) -> int:
+    """Take away the name of an environment that another manager has made, and that it stays known."""
+    name, folder = installed.name, os.path.realpath(installed.path)
+    if not output.confirm(f"Forget {name}, and leave its folder {folder}?", yes=yes):
+        app.notify(f"{name} stays")
+        return 1
+    uninstall.uninstall(app.store, app.registry, installed)
+    app.notify(f"{name} is forgotten; its folder stays: {folder}")
     return 0
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyv import fsops, manifest
+from pyv import fsops, manifest, repair
 from pyv.cli import output
+from pyv.cli.query import required
 from pyv.errors import PyvError, VerificationError
-from pyv.layout import MANIFEST
+from pyv.layout import MANIFEST, RECEIPT
 from pyv.versions import Request
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def verify_command(app: App, requests: tuple[str, ...], *, full: bool, as_json: 
     """
     results: dict[str, list[manifest.Difference]] = {}
     errors: dict[str, PyvError] = {}
-    for each in chosen(app, requests):
+    versions = chosen(app, requests)
+    for each in versions:
         try:
             with fsops.explained(f"read {each.name}"):
                 results[each.name] = differences(app, each, full=full)
@@ -57,7 +59,8 @@ def verify_command(app: App, requests: tuple[str, ...], *, full: bool, as_json: 
     spoilt = [name for name, differing in results.items() if differing]
     if spoilt:
         what = f"{', '.join(spoilt)} {'differs' if len(spoilt) == 1 else 'differ'} from the manifest"
-        complaints.append(VerificationError(what, hint=f"pyv repair {spoilt[0]}"))
+        first = next(each for each in versions if each.name == spoilt[0])
+        complaints.append(VerificationError(what, hint=repair.owners_command(first)))
     for complaint in complaints:
         app.complain(complaint)
     return complaints[-1].exit_code if complaints else 0
@@ -75,7 +78,7 @@ def chosen(app: App, requests: Sequence[str]) -> list[Installed]:
         NotInstalledError: one is not there.
     """
     if requests:
-        return list(dict.fromkeys(app.store.require(Request.parse(text)) for text in requests))
+        return list(dict.fromkeys(required(app, Request.parse(text)) for text in requests))
     # One that has lost its receipt is no less damaged for it
     return [each for each in app.store.installed() if each.managed or os.path.lexists(each.path / MANIFEST)]
 
@@ -88,5 +91,10 @@ def differences(app: App, version: Installed, *, full: bool) -> list[manifest.Di
         OSError: it cannot be read.
     """
     contents = manifest.load(version.path)
-    open_to_pip = app.store.receipt(version.name).get("externally_managed") is False
-    return manifest.compare(version.path, contents, full=full, open_to_pip=open_to_pip)
+    receipt = app.store.receipt(version.name)
+    open_to_pip = receipt.get("externally_managed") is False
+    found = manifest.compare(version.path, contents, full=full, open_to_pip=open_to_pip)
+    if not receipt and not version.target:
+        is_there = os.path.lexists(version.path / RECEIPT)
+        found.insert(0, manifest.Difference(RECEIPT, *("changed", "content") if is_there else ("missing", "file")))
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyv import envs
@@ -13,7 +14,6 @@ from pyv.versions import Request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from pyv.cli.app import App
 
@@ -57,17 +57,26 @@ def virtualenv(
 
 def virtualenvs(app: App, *, bare: bool = False, skip_aliases: bool = False) -> None:  # noqa: ARG001 - as pyenv's
     """List the named environments, marking what is active, or selected here."""
-    found = envs.named(app.layout)
+    found = sorted([*((path.name, path) for path in envs.named(app.layout)), *taken_over(app)])
     marked = set() if bare else _marked(app)
-    for path in found:
+    for name, path in found:
         if bare:
-            output.data(path.name)
+            output.data(name)
         else:
             home = envs.home_of(path)
             created = f" (created from {home.parent})" if home else ""
-            output.data(f"{'*' if os.path.realpath(path) in marked else ' '} {path.name}{created}")
+            output.data(f"{'*' if os.path.realpath(path) in marked else ' '} {name}{created}")
     if not found and not bare:
         app.notify("there is none yet; to make one: pyv virtualenv 3.12 NAME")
+
+
+def taken_over(app: App) -> list[tuple[str, Path]]:
+    """Return name and folder of the environments that another manager has made, and that have a name here, too."""
+    return [
+        (each.name, Path(os.path.realpath(each.path)))
+        for each in app.store.installed()
+        if each.target and os.path.isfile(each.path / CONFIG) and not envs.is_linked(app.layout, each.name)
+    ]
 
 
 def _marked(app: App) -> set[str]:
@@ -102,7 +111,7 @@ def environment(app: App, words: Sequence[str]) -> Path:
     from pyv.cli.query import installed
 
     if len(words) > 1:
-        raise UsageError(f"one environment at a time, not {' '.join(words)}")
+        raise UsageError(f"one environment at a time, not {' '.join(words)}", hint=f"such as: {words[0]}")
     chosen = installed(app, Request.parse(words[0])) if words else app.selector.select().chosen[0]
     if chosen.prefix is None or not os.path.isfile(chosen.prefix / CONFIG):
         raise UsageError(

@@ -70,7 +70,7 @@ def virtualenv_prefix_command(app: App, words: tuple[str, ...]) -> None:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def virtualenv_delete_command(app: App, names: tuple[str, ...], *, force: bool, yes: bool) -> int:
-    """Delete named environments."""
+    """Delete named environments. Of one that another manager has made, only the name goes; its folder stays."""
     from pyv.cli import shims, venvs
     from pyv.errors import NotInstalledError
 

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from pyv import envs, proc
-from pyv.errors import PyvError
+from pyv.errors import PyvError, shell_word
 from pyv.sync import inside
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Pip:
         self._folder = folder
         sites = [venv / "lib" / library / "site-packages" for library in envs.libraries(venv)]
         if not any(os.path.isdir(site / "pip") for site in sites):
-            raise PyvError(f"{venv} has no pip", hint=f"to make it anew, with pip: pyv venv --clear {venv}")
+            raise PyvError(f"{venv} has no pip", hint=f"to put one into it: pyv venv --repair {shell_word(venv)}")
         self._env = dict(app.env)
         if app.settings.offline:
             self._env["PIP_NO_INDEX"] = "1"
@@ -96,7 +96,7 @@ class Pip:
             PyvError: the answer is no.
         """
         asked = self.write("question.json", json.dumps(question, default=str))
-        program = [os.fspath(self._venv / "bin/python"), "-I", inside.__file__, what, asked]
+        program = [os.fspath(self._venv / "bin/python"), "-I", "-B", inside.__file__, what, asked]
         done = proc.run(program, env=self._env, timeout=_SECONDS)
         try:
             reply = json.loads(done.stdout)

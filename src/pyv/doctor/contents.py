@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -16,18 +17,21 @@ if TYPE_CHECKING:
 
     from pyv.layout import Layout
     from pyv.registry import Registry
-    from pyv.store import Store
+    from pyv.store import Lost, Store
 
 _INTERPRETERS = ("python", "python3", "pypy3", "graalpy")
 
 
 def versions(store: Store) -> list[Finding]:
     """Check the folders and links in versions/."""
-    found = []
+    found = [_lost(store, each) for each in store.lost()]
     for name in _names(store.layout.versions):
         path = store.layout.version(name)
         if os.path.islink(path) and not os.path.exists(path):
-            found.append(_dangling(store, name))
+            target = os.readlink(path)
+            if "/" not in target and not os.path.islink(store.layout.version(target)):
+                message = f"{path} leads to {target}, where nothing is"
+                found.append(Finding("link", PROBLEM, message, "pyv doctor --fix", store.update_links))
         elif os.path.isdir(path) and not _has_python(path):
             found.append(_without_python(path))
         elif not os.path.islink(path) and os.path.exists(path / MANIFEST) and not os.path.exists(path / RECEIPT):
@@ -36,20 +40,21 @@ def versions(store: Store) -> list[Finding]:
     return found
 
 
-def _dangling(store: Store, name: str) -> Finding:
-    path = store.layout.version(name)
-    target = os.readlink(path)
-    message = f"{path} leads to {target}, where nothing is"
-    if "/" not in target:
-        return Finding("link", PROBLEM, message, "pyv doctor --fix", store.update_links)
+def _lost(store: Store, lost: Lost) -> Finding:
+    """Return what to say of a link to a version elsewhere, at which nothing is any more."""
+    path = store.layout.version(lost.name)
 
     def remove() -> None:
-        with store.lock(name, f"it works on {name}"), suppress(FileNotFoundError):
+        with store.lock(lost.name, f"it works on {lost.name}"), suppress(FileNotFoundError):
             if not os.path.exists(path):
                 os.unlink(path)
         store.update_links()
 
-    return Finding("link", PROBLEM, message, f"pyv uninstall {name}", remove)
+    # What is out of reach may come back, with a mount or a network, and environments are made from it. Whoever wants
+    # to be rid of it types pyv uninstall.
+    message = f"{path} leads to {store.broken_link(lost.name)}: {lost.reason}"
+    command = lost.remedy(store.usual_request(lost))
+    return Finding("link", PROBLEM, message, command, remove if lost.is_reachable else None)
 
 
 def _without_python(path: Path) -> Finding:
@@ -91,7 +96,11 @@ def environments(registry: Registry) -> list[Finding]:
         path = each.path
         if not os.path.isdir(path):
             message = f"the environment {path} is gone, and still registered"
-            found.append(Finding("environment-gone", HINT, message, "pyv doctor --fix", _revoke(registry, path)))
+            # With the folder around it, it may be on a drive that is not mounted now, and would come back unknown
+            certain = os.path.isdir(path.parent)
+            command = "pyv doctor --fix" if certain else f"pyv venvs remove {shlex.quote(os.fspath(path))}"
+            fix = _revoke(registry, path) if certain else None
+            found.append(Finding("environment-gone", HINT, message, command, fix))
         elif not registry.knows(path):
             # Moved away and another one put there, or its pyvenv.cfg written since
             message = f"the environment {path} is not the one that pyv knew there, and is not used"

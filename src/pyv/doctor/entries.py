@@ -36,7 +36,7 @@ def shims(
     Args:
         folder: where they are.
         commands: the names that shall have one.
-        intact: whether the dispatcher is whole and in step with what is installed.
+        intact: whether `pyv` among them, which the others are compared with, is whole and can run.
         is_dispatcher: tells whether a file was a dispatcher once.
         rehash: makes the shims again.
     """
@@ -51,7 +51,7 @@ def shims(
         if names
     ]
     if not intact and not found:
-        message = f"the shims in {folder} are damaged, or not of what is installed"
+        message = f"{folder / _OWN} is damaged, gone, or another pyv's"
         found.append(Finding("shims", PROBLEM, message, _REHASH, rehash))
     if foreign:
         message = f"{folder} has what is no shim: {_some(foreign)}"

@@ -33,7 +33,11 @@ def permissions(layout: Layout, user: int) -> list[Finding]:
         return []
     found = [each for path in _sensitive(layout) for each in _guarded(path, user)]
     for path in _above(layout.root):
-        mode = os.stat(path).st_mode
+        status = os.stat(path)
+        mode = status.st_mode
+        if status.st_uid not in (user, _ROOT) and not mode & stat.S_ISVTX:
+            message = f"{path} belongs to {_name_of(status.st_uid)}, who can exchange the store"
+            found.append(Finding("owner", PROBLEM, message, "set PYV_ROOT to a folder below one of yours"))
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             message = f"everybody can exchange the store: {path} is writable by all"
             found.append(Finding("permissions", PROBLEM, message, f"chmod o-w {path}"))
@@ -48,15 +52,25 @@ def permissions(layout: Layout, user: int) -> list[Finding]:
 
 def _sensitive(layout: Layout) -> Iterator[Path]:
     """Yield what decides about which programs are run."""
-    fixed = (layout.root, layout.versions, layout.shims, layout.shims / "pyv", layout.hooks, layout.venvs, layout.envs)
+    fixed = (layout.root, layout.versions, layout.shims, layout.hooks, layout.venvs, layout.envs)
     yield from (path for path in (*fixed, layout.global_pin, layout.locks, layout.staging) if os.path.lexists(path))
     for folder in (layout.hooks, layout.versions):
         if os.path.isdir(folder):
             for entry in sorted(os.scandir(folder), key=lambda each: each.name):
                 if not entry.is_symlink():
                     yield folder / entry.name
-                    if entry.is_dir() and os.path.isdir(folder / entry.name / "bin"):
-                        yield folder / entry.name / "bin"
+                    yield from _of_version(folder / entry.name)
+    if os.path.isdir(layout.shims):
+        # Most are one file, and to say so once for all of them is enough
+        named = sorted(os.scandir(layout.shims), key=lambda entry: (entry.name == "python3", entry.name))
+        yield from {entry.inode(): layout.shims / entry.name for entry in named}.values()
+
+
+def _of_version(folder: Path) -> Iterator[Path]:
+    """Yield what a version runs first: its programs, and its library."""
+    for path in (folder / "bin", *folder.glob("bin/python3*"), *folder.glob("lib/python3.*")):
+        if not path.is_symlink():
+            yield path
 
 
 def _guarded(path: Path, user: int) -> list[Finding]:

@@ -36,10 +36,12 @@ _BUNDLES = (
 )
 # Prints `found` if a place that it looks for certificates at has any
 _QUESTION = """
-import os, ssl
+import os, re, ssl
 paths = ssl.get_default_verify_paths()
-folder = paths.capath and os.path.isdir(paths.capath) and os.listdir(paths.capath)
-print("found" if folder or paths.cafile else "nothing", paths.openssl_cafile)
+names = os.listdir(paths.capath) if paths.capath and os.path.isdir(paths.capath) else []
+# OpenSSL reads only those that are called by the hash of a name
+hashed = any(re.match(r"[0-9a-f]{8}[.][0-9]", name) for name in names)
+print("found" if hashed or paths.cafile else "nothing", paths.openssl_cafile)
 """
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pyv import archive as archives
 from pyv import fsops
-from pyv.errors import PyvError, UsageError
+from pyv.errors import PyvError, UsageError, shell_word
 from pyv.pack.mirror import Release, publish
 from pyv.pack.source import ask, examine, unsteered
 from pyv.pack.stage import stage
@@ -91,7 +91,9 @@ def pack(
             place = publish(out, release, made, created.sha256, notify=notify)
     except OSError as error:
         where = f" at {error.filename}" if error.filename else ""
-        raise PyvError(f"cannot pack {prefix}: {error.strerror or error}{where}") from error
+        raise PyvError(
+            f"cannot pack {prefix}: {error.strerror or error}{where}", hint="name a folder of yours with -o"
+        ) from error
     return Packed(place, created.sha256, created.size, source.version.name, release.key, notes)
 
 
@@ -104,11 +106,22 @@ def _try_out(made: Path, folder: Path, source: Source, env: Mapping[str, str]) -
     if (answer.version, answer.prefix, answer.exec_prefix) != (source.version, *[os.path.realpath(folder)] * 2):
         raise PyvError(
             f"Python {source.version} of {source.prefix} cannot be moved: "
-            f"the copy says that it is {answer.version} in {answer.prefix}"
+            f"the copy says that it is {answer.version} in {answer.prefix}",
+            hint=_use_it_there(source),
         )
     lost = [name for name in answer.missing if name not in source.missing]
     if lost:
-        raise PyvError(f"Python {source.version} of {source.prefix} cannot be moved: the copy lacks {', '.join(lost)}")
+        raise PyvError(
+            f"Python {source.version} of {source.prefix} cannot be moved: the copy lacks {', '.join(lost)}",
+            hint=_use_it_there(source),
+        )
     strays = [path for path in answer.mapped if path.startswith(f"{source.prefix}/") and not source.shared]
     if strays:
-        raise PyvError(f"Python {source.version} of {source.prefix} cannot be moved: the copy loads {strays[0]}")
+        raise PyvError(
+            f"Python {source.version} of {source.prefix} cannot be moved: the copy loads {strays[0]}",
+            hint=_use_it_there(source),
+        )
+
+
+def _use_it_there(source: Source) -> str:
+    return f"to use it where it is: pyv link {source.version} {shell_word(source.prefix)}"

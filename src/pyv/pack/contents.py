@@ -129,7 +129,10 @@ def _headers(source: Source) -> dict[str, Path]:
 def _library(source: Source, *, with_tests: bool) -> dict[str, Path]:
     root = source.prefix / source.stdlib
     if not (root / "os.py").is_file():
-        raise PyvError(f"{source.prefix} has no standard library in {source.stdlib}")
+        raise PyvError(
+            f"{source.prefix} has no standard library in {source.stdlib}",
+            hint="give the folder of a whole installation",
+        )
     left_out = set(_SITE) if with_tests else {*_SITE, *_TESTS}
     chosen = {
         f"{source.stdlib}/{name}": path

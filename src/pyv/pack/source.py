@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyv import platforms, proc
-from pyv.errors import PyvError
+from pyv.errors import PyvError, shell_word
 from pyv.versions import Version
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _SECONDS = 60
 _SYSTEM_PREFIXES = frozenset({"/", "/usr"})
 _SHARED_PREFIXES = _SYSTEM_PREFIXES | {"/usr/local"}
 _LEVELS = {"alpha": "a", "beta": "b", "candidate": "rc", "final": ""}
+_GIVE = "give the prefix: the folder that has bin/python3 in it"
 _STEERING = re.compile(r"PYTHON.*|LD_.*|DYLD_.*|VIRTUAL_ENV|__PYVENV_LAUNCHER__")
 # What it prints is one line of JSON. It must run on every Python 3.
 _QUESTION = """
@@ -142,25 +143,31 @@ def examine(prefix: Path, env: Mapping[str, str]) -> Source:
     """
     given = os.path.abspath(prefix)
     if os.path.isfile(given):
-        raise PyvError(f"{prefix} is a file", hint="give the prefix: the folder that has bin/ and lib/")
+        raise PyvError(f"{prefix} is a file", hint=_GIVE)
     config = os.path.join(given, "pyvenv.cfg")
     if os.path.lexists(config):
         raise PyvError(
             f"{prefix} is a virtual environment, made from another Python",
-            hint=f"pyv pack {_base_of(config) or 'PREFIX'}",
+            hint=f"pyv pack {shell_word(_base_of(config) or 'PREFIX')}",
         )
     python = _find_interpreter(given)
     if python is None:
-        raise PyvError(f"{prefix} holds no CPython 3: there is no bin/python3 in it")
+        raise PyvError(f"{prefix} holds no CPython 3: there is no bin/python3 in it", hint=_GIVE)
     answer = ask(python, env)
     if answer.implementation != "cpython":
-        raise PyvError(f"{prefix} holds {answer.implementation}; only CPython can be packed")
+        raise PyvError(
+            f"{prefix} holds {answer.implementation}; only CPython can be packed",
+            hint=f"to use it where it is: pyv link NAME {shell_word(prefix)}",
+        )
     real = Path(os.path.realpath(given))
     base = os.path.realpath(answer.base_prefix)
     if base != os.fspath(real):
-        raise PyvError(f"the Python in {prefix} belongs to {base}", hint=f"pyv pack {base}")
+        raise PyvError(f"the Python in {prefix} belongs to {base}", hint=f"pyv pack {shell_word(base)}")
     if answer.framework:
-        raise PyvError(f"{prefix} is a macOS framework build, which cannot be moved")
+        raise PyvError(
+            f"{prefix} is a macOS framework build, which cannot be moved",
+            hint=f"to use it where it is: pyv link NAME {shell_word(prefix)}",
+        )
     short = "python{}.{}".format(*answer.version.release)
     full = short + answer.abiflags
     name = full if os.path.exists(real / "bin" / full) else short
@@ -200,7 +207,7 @@ def ask(python: Path, env: Mapping[str, str]) -> Answer:
             except (KeyError, TypeError, ValueError):
                 break
     reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-    raise PyvError(f"{python} does not run: {reason}")
+    raise PyvError(f"{python} does not run: {reason}", hint=f"see what it says: {shell_word(python)} -c pass")
 
 
 def _find_interpreter(prefix: str) -> Path | None:
@@ -232,4 +239,7 @@ def _below(path: str, prefix: Path, given: Path, default: str = "") -> str:
         return relative
     if default:
         return default
-    raise PyvError(f"{given} is not complete in itself: its standard library is {path}")
+    raise PyvError(
+        f"{given} is not complete in itself: its standard library is {path}",
+        hint=f"to use it where it is: pyv link NAME {shell_word(given)}",
+    )

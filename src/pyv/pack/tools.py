@@ -47,5 +47,7 @@ class Tools:
         done = proc.run([program, *args], env=self._env, timeout=_SECONDS)
         if done.returncode != 0:
             reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-            raise PyvError(f"cannot {purpose}: {name}: {reason}")
+            raise PyvError(
+                f"cannot {purpose}: {name}: {reason}", hint=f"see whether {name} works here: {name} --version"
+            )
         return done.stdout

@@ -26,7 +26,7 @@ _NUMBERS = re.compile(
 _TAG = re.compile(r"([23])(\d{1,2})(t?)", re.ASCII)
 # These are compiled by the first use, and kept by re: most requests need none of them
 _OWN = rf"v?({NUMBER}(?:\.{NUMBER}){{1,3}})({PRE})?"
-_CLAUSE = rf"[ \t]*(===|==|!=|<=|>=|~=|<|>)[ \t]*({NUMBER}(?:\.{NUMBER}){{0,2}})({PRE})?(\.\*)?[ \t]*"
+_CLAUSE = rf"[ \t\n]*(===|==|!=|<=|>=|~=|<|>)[ \t\n]*({NUMBER}(?:\.{NUMBER}){{0,2}})({PRE})?(\.\*)?[ \t\n]*"
 _PLATFORM_PART = r"[a-z0-9_]+"
 _NAME = r"[^\W_][\w.+-]{0,254}"
 _ENVIRONMENT = r"([^/]+)/envs/([^/]+)"

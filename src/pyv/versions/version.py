@@ -86,7 +86,7 @@ class Version(NamedTuple):
         found = re.fullmatch(_GRAALPY_NAME, name, re.ASCII)
         if found:
             return cls("graalpy", (), own=numbers(found[1]))
-        raise RequestError(f"{name!r} is not the name of a version")
+        raise RequestError(f"{name!r} is not the name of a version", hint="a whole one is 3.12.7")
 
     @property
     def name(self) -> str:

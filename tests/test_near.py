@@ -1,0 +1,89 @@
+"""What pyv takes a mistyped command or version for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pyv.versions.near import nearest
+from tests.support.command import pyv, store
+from tests.support.stores import make_version
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMES = ("3.14", "3.13", "3.12", "3.11", "3.9", "3.8", "install", "uninstall", "version", "versions", "list")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("3.21", "3.12"),
+        ("3.112", "3.12"),
+        ("3.15", "3.14"),
+        ("3.7", "3.8"),
+        ("3.2", "3.12"),
+        ("instal", "install"),
+        ("isntall", "install"),
+        ("verison", "version"),
+        ("lits", "list"),
+        ("3.12", ""),
+        ("2.6", ""),
+        ("frobnicate", ""),
+        ("", ""),
+    ],
+)
+def test_the_nearest_name_is_found_if_any_is_near(typed: str, meant: str) -> None:
+    assert nearest(typed, NAMES) == meant
+
+
+def test_of_names_that_are_equally_near_the_number_decides_then_the_order() -> None:
+    assert nearest("3.112", ["3.11", "3.12"]) == "3.12"
+    assert nearest("lisx", ["lisa", "list"]) == "lisa"
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["instal"], "pyv install"),
+        (["verfy", "--json"], "pyv verify"),
+        (["help", "upgarde"], "pyv upgrade"),
+        (["rm", "3.12"], "pyv uninstall"),
+        (["3.13"], "pyv install 3.13"),
+    ],
+)
+def test_the_error_about_a_command_names_the_one_that_was_meant(words: list[str], meant: str) -> None:
+    result = pyv(*words)
+    assert (result.status, result.out) == (2, "")
+    assert f"did you mean: {meant}?" in result.err
+    assert result.err.count("\n") == 2
+
+
+def test_what_is_near_nothing_is_no_command_either() -> None:
+    result = pyv("frobnicate")
+    assert result.status == 2
+    assert result.err == "pyv: there is no command 'frobnicate'\n     see: pyv commands\n"
+
+
+@pytest.mark.parametrize("words", [["install", "--offline", "3.21"], ["list", "--offline", "3.21"], ["local", "3.21"]])
+def test_the_error_about_a_version_names_the_one_that_was_meant(words: list[str], tmp_path: Path) -> None:
+    result = pyv(*words, cwd=tmp_path, PYV_OFFLINE="1")
+    assert result.status == 3
+    assert "did you mean 3.12?" in result.err
+
+
+def test_pinning_names_what_is_installed_first_and_keeps_quiet_about_versions_that_exist(tmp_path: Path) -> None:
+    make_version(store(), "3.12.4", links=("3.12",))
+    make_version(store(), "tools")
+    for typed, meant in (("3.112", "3.12"), ("3.21", "3.12"), ("3.12.41", "3.12.4"), ("tool", "tools")):
+        result = pyv("local", typed, cwd=tmp_path, PYV_OFFLINE="1")
+        assert f"did you mean {meant}, which is installed?" in result.err, typed
+    result = pyv("local", "3.11", cwd=tmp_path, PYV_OFFLINE="1")
+    assert "did you mean" not in result.err
+    assert "pyv install 3.11" in result.err
+    assert not (tmp_path / ".python-version").exists()
+    for words in (["uninstall", "-y", "3.112"], ["verify", "3.112"], ["repair", "3.112"]):
+        result = pyv(*words, PYV_OFFLINE="1")
+        assert (result.status, "did you mean 3.12, which is installed?" in result.err) == (3, True), words
+    assert (store() / "versions/3.12.4").exists()
