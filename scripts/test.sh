@@ -28,4 +28,5 @@ else
     echo "shellcheck is not installed: the shell scripts are not checked" >&2
 fi
 # Two for each core: half of what they do is wait, for shells, servers and locks
-exec "$dev/bin/python" -m pytest --numprocesses=$(($(getconf _NPROCESSORS_ONLN) * 2)) "$@"
+# What is left is dealt out anew: some files hold long tests only
+exec "$dev/bin/python" -m pytest --numprocesses=$(($(getconf _NPROCESSORS_ONLN) * 2)) --dist=worksteal --durations=20 "$@"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from hypothesis import settings
 
-from tests.support.packs import make_mirror, session_pack
+from tests.support.packs import make_mirror, session_pack, session_seed
 from tests.support.server import Server
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Variables of the machine that would steer what is tested
 _STEERING = ("PYV_", "PYENV_", "PYTHON", "UV_", "PIP_", "VIRTUAL_ENV", "XDG_", "CONDA_")
+# pytest-xdist tells its workers how wide its own terminal is
+_SIZE = ("COLUMNS", "LINES")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 # No clock decides, and nothing is written into the folder that the tests are started from
@@ -44,7 +46,7 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     """Point home, store and cache to a folder of this test, and deny connections that leave the machine."""
     folder = tmp_path_factory.mktemp("home")
     for name in list(os.environ):
-        if name.startswith(_STEERING) or name.lower() in _PROXIES:
+        if name.startswith(_STEERING) or name.lower() in _PROXIES or name in _SIZE:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("PYV_ROOT", str(folder / "store"))
@@ -81,6 +83,12 @@ def offered(tmp_path_factory: pytest.TempPathFactory, packed: Packed) -> Offer:
     minor = ".".join(packed.version.split(".")[:2])
     names = (packed.version, f"{minor}.90", f"{minor}.91")
     return Offer(make_mirror(tmp_path_factory.mktemp("mirror"), packed, *names[1:]), minor, *names)
+
+
+@pytest.fixture
+def pip_at_hand(isolated: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Put pip into the cache, as the first environment leaves it: to unpack and compile it takes seconds."""
+    shutil.copytree(session_seed(tmp_path_factory), isolated / "cache/seed", copy_function=os.link)
 
 
 @pytest.fixture

@@ -243,7 +243,7 @@ def test_asked_on_a_terminal_it_installs_only_after_a_yes(mirror: Server, offere
         assert "Install it now?" in seen
     assert mirror.requests == []
     status, seen = on_terminal("y\n", *line, cwd=tmp_path)
-    assert status == 0
+    assert status == 0, seen
     assert "it runs" in seen
 
 

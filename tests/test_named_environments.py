@@ -19,6 +19,8 @@ from tests.support.stores import program
 from tests.support.terminal import Terminal, need
 from tests.test_commands import on_terminal
 
+pytestmark = pytest.mark.usefixtures("pip_at_hand")
+
 MINOR = ".".join(RUNNING.split(".")[:2])
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pyv.catalogue import Build
     from tests.conftest import Offer
 
+pytestmark = pytest.mark.usefixtures("pip_at_hand")
+
 MINOR = ".".join(RUNNING.split(".")[:2])
 NOTHING_TO_DO = "nothing to do"
 # Its backend reads TOML with the standard library

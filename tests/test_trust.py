@@ -20,6 +20,8 @@ from tests.test_commands import on_terminal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.usefixtures("pip_at_hand")
+
 OWN = Path(sys.base_prefix)
 
 

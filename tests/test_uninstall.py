@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Offer
 
-pytestmark = pytest.mark.usefixtures("mirror")
+pytestmark = pytest.mark.usefixtures("mirror", "pip_at_hand")
 
 
 def make(venv: Path, request: str) -> Path:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.conftest import Offer
     from tests.support.server import Server
 
-pytestmark = pytest.mark.usefixtures("mirror")
+pytestmark = pytest.mark.usefixtures("mirror", "pip_at_hand")
 VERSION = "import sys; print('.'.join(map(str, sys.version_info[:3])))"
 COMPILED = sysconfig.get_config_var("EXT_SUFFIX")
 

@@ -19,6 +19,8 @@ from tests.support.seeds import small_wheel
 if TYPE_CHECKING:
     from tests.conftest import Offer
 
+pytestmark = pytest.mark.usefixtures("pip_at_hand")
+
 MINOR = ".".join(RUNNING.split(".")[:2])
 OTHER = next((version for version in PYTHONS if not version.startswith(f"{MINOR}.")), "")
 

@@ -20,6 +20,7 @@ from pyv.catalogue import parse_asset
 from pyv.pack import Packed, pack
 from pyv.pack.mirror import Release, publish
 from pyv.versions import Version
+from tests.support.command import pyv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -70,6 +71,23 @@ def session_pack(factory: pytest.TempPathFactory) -> Packed:
             answer.write_text(json.dumps(pack_running_python(mirror)._asdict(), default=str))
         fields = json.loads(answer.read_text())
     return Packed(**{**fields, "archive": Path(fields["archive"]), "notes": tuple(fields["notes"])})
+
+
+def session_seed(factory: pytest.TempPathFactory) -> Path:
+    """Return the seed for the Python that runs the tests, made of its own pip by the first test that asks."""
+    base = factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    seed = shared / "seed"
+    with FileLock(shared / "seed.lock"):
+        if not seed.exists():
+            room = shared / "seed-making"
+            places = {"PYV_ROOT": str(room / "store"), "PYV_CACHE_DIR": str(room / "cache")}
+            version = sys.version.split(" ")[0]
+            assert pyv("link", version, sys.base_prefix, **places).status == 0
+            assert pyv("venv", "--offline", "-p", version, room / "venv", **places).status == 0
+            (room / "cache/seed").rename(seed)
+            shutil.rmtree(room)
+    return seed
 
 
 def mirror_of(packed: Packed) -> Path:

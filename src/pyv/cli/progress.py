@@ -117,11 +117,12 @@ class Bar(Silent):
         room = self._width() - len(self._label)
         if not known:
             return "{desc}  {n_fmt}  {rate_fmt}"
-        return next(text for least, text in _FORMATS if room >= least)
+        return next((text for least, text in _FORMATS if room >= least), _FORMATS[-1][1])
 
     def _width(self) -> int:
         try:
-            return os.get_terminal_size(sys.stderr.fileno()).columns
+            # A terminal that does not know its size says 0
+            return os.get_terminal_size(sys.stderr.fileno()).columns or 80
         except (OSError, ValueError):
             return 80
 

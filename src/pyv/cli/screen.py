@@ -50,7 +50,8 @@ class Screen:
         if given.isascii() and given.isdecimal() and 0 < len(given) < 6 and int(given):
             return max(int(given), _NARROWEST)
         try:
-            return max(os.get_terminal_size(sys.stdout.fileno()).columns, _NARROWEST)
+            # A terminal that does not know its size says 0
+            return max(os.get_terminal_size(sys.stdout.fileno()).columns or 80, _NARROWEST)
         except (OSError, ValueError):
             return 80
 
