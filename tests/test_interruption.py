@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,19 @@ def test_interrupted_after_any_step_it_cleans_up_itself(offered: Offer) -> None:
         assert (ended.status, ended.out, ended.err) == (130, "", "pyv: interrupted\n")
         assert list((store() / "tmp").iterdir()) == []
         assert pyv("versions", "--bare").lines == []
+
+
+@pytest.mark.usefixtures("mirror")
+def test_interrupted_while_one_waits_for_another_process_it_says_so_though_quiet(offered: Offer) -> None:
+    (store() / "locks").mkdir(parents=True)
+    with open(store() / "locks" / f"{offered.newest}.lock", "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        process = start("install", "-q", offered.oldest, offered.newest)
+        while not (store() / "versions" / offered.oldest).exists():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+    assert (process.returncode, out, err) == (130, "", "pyv: interrupted\n")
 
 
 def test_an_interrupted_download_goes_on_where_it_ended(mirror: Server, offered: Offer) -> None:

@@ -156,7 +156,7 @@ def _install_all(app: App, targets: Sequence[_Wanted], options: Options, sha256:
                 time.sleep(0.05)
             if not all(future.done() for future in futures):
                 # One hangs in a call that hears nothing. What it leaves is swept by the next command.
-                app.notify("interrupted")
+                app.complain(PyvError("interrupted"))
                 os._exit(130)
             raise
     return next((status for status in statuses if status), 0)
