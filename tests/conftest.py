@@ -27,7 +27,7 @@ _SIZE = ("COLUMNS", "LINES")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 # No clock decides, and nothing is written into the folder that the tests are started from
-settings.register_profile("pyv", deadline=None, database=None)
+settings.register_profile("pyv", deadline=None, database=None, max_examples=50)
 settings.load_profile("pyv")
 
 

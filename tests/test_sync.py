@@ -143,7 +143,7 @@ def test_force_brings_back_files_that_were_lost(clone: Path, wheels: Path, *, is
     assert lost.exists()
 
 
-@pytest.mark.parametrize("name", ["requirements-dev.txt", "requirements/dev.txt", "dev-requirements.txt"])
+@pytest.mark.parametrize("name", ["requirements-dev.txt", "requirements/dev.txt"])
 def test_what_development_needs_comes_with_dev(clone: Path, name: str) -> None:
     (clone / "requirements").mkdir()
     (clone / "requirements.txt").write_text("tool\n")
@@ -164,7 +164,7 @@ def test_dev_takes_the_group_dev_beside_requirements_txt(clone: Path) -> None:
 
 
 @builds
-@pytest.mark.parametrize("own", ["", "-e .[test]\n", ".[test]\n"])
+@pytest.mark.parametrize("own", ["", "-e .[test]\n"])
 def test_dev_adds_to_a_project_that_lists_only_its_development_in_a_file(clone: Path, own: str) -> None:
     extra = '[project.optional-dependencies]\ntest = ["app"]\n'
     project(clone, f'dependencies = ["base"]\n{extra}[dependency-groups]\ndev = ["tool<2"]\n')
