@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import threading
 import time
 from pathlib import Path
@@ -156,7 +157,8 @@ def _install_all(app: App, targets: Sequence[_Wanted], options: Options, sha256:
                 time.sleep(0.05)
             if not all(future.done() for future in futures):
                 # One hangs in a call that hears nothing. What it leaves is swept by the next command.
-                app.complain(PyvError("interrupted"))
+                sys.stderr.write("pyv: interrupted\n")  # also to who wants it quiet
+                sys.stderr.flush()
                 os._exit(130)
             raise
     return next((status for status in statuses if status), 0)
