@@ -134,7 +134,8 @@ def shell_of(app: App, words: Sequence[str]) -> str:
     if words:
         shell = shells.known(words[0])
         if not shell:
-            raise UsageError(f"{words[0]!r} is no shell that pyv knows", hint=f"one of: {' '.join(shells.SHELLS)}")
+            hint = f"one of: {' '.join(shells.SHELLS)}; else vscode or direnv"
+            raise UsageError(f"{words[0]!r} is no shell that pyv knows", hint=hint)
         return shell
     shell = shells.known(_parent()) or shells.known(app.env.get("SHELL", ""))
     if not shell:
