@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.acceptance.recipes_support import TREE, User, need_index, once
+from tests.acceptance.package_index import trouble
+from tests.acceptance.recipes_support import TREE, User
 from tests.acceptance.tools_support import make_world
 from tests.support.packs import mirror_of
 from tests.support.projects import program
 from tests.support.server import Server
+from tests.support.session import once, shared_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,16 +27,15 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder for what all tests of a session share."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "recipes"
-    folder.mkdir(exist_ok=True)
-    return folder
+    return shared_folder(tmp_path_factory, "recipes")
 
 
 @pytest.fixture(scope="session")
 def index(shared: Path) -> None:
     """Skip where there is no package index."""
-    need_index(shared)
+    why_not = trouble(shared)
+    if why_not:
+        pytest.skip(f"no package index can be reached: {why_not}")
 
 
 @pytest.fixture(scope="module")
@@ -65,18 +66,9 @@ def tools(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wheel(index: None, shared: Path) -> Path:
     """Return pyv as a wheel, for an index may have another one, or none."""
     _ = index
-    with once(shared, "wheel") as folder:
-        if folder is not None:
-            words = [
-                sys.executable,
-                "-m",
-                "pip",
-                "wheel",
-                "--quiet",
-                "--no-deps",
-                "--wheel-dir",
-                str(folder),
-                str(TREE),
-            ]
-            subprocess.run(words, check=True, env={**os.environ, "PIP_CACHE_DIR": str(shared / "pip")})
+    with once(shared, "wheel") as first:
+        if first:
+            words: list[str | Path] = ["wheel", "--quiet", "--no-deps", "--wheel-dir", shared / "wheel", TREE]
+            environment = {**os.environ, "PIP_CACHE_DIR": str(shared / "pip")}
+            subprocess.run([sys.executable, "-m", "pip", *words], check=True, env=environment)
     return next((shared / "wheel").glob("pyv-*.whl"))

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import functools
 import os
-import pwd
 import re
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import pytest
-from filelock import FileLock
-
+from tests.acceptance import pages
+from tests.acceptance.package_index import SETTINGS, configuration
 from tests.support.environments import RUNNING
 from tests.support.projects import program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 TREE = Path(__file__).resolve().parents[2]
 PAGE = TREE / "docs/recipes.md"
@@ -27,28 +24,7 @@ MINOR = ".".join(RUNNING.split(".")[:2])
 # Two versions that every machine has: the one that runs the tests, and a relabelled patch of it
 MAIN, OTHER = "3.12", "3.11"
 _VERSIONS = {MAIN: MINOR, OTHER: f"{MINOR}.90"}
-# How this machine reaches an index; tests take it away, so it is read before
-_PIP = {
-    name: value
-    for name, value in os.environ.items()
-    if name.startswith("PIP_") or name.lower() in ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-}
-_FENCE = re.compile(r"(?:^`([^`\n]+)`:\n\n)?^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SECONDS = 300
-
-
-class Block(NamedTuple):
-    """A block of code.
-
-    Attributes:
-        language: what stands behind its fence.
-        file: the file that it is the content of, if the line before it says so.
-        text: the code, with versions that there are.
-    """
-
-    language: str
-    file: str
-    text: str
 
 
 def adapted(text: str) -> str:
@@ -57,13 +33,12 @@ def adapted(text: str) -> str:
 
 
 @functools.cache
-def sections() -> Mapping[str, tuple[Block, ...]]:
+def sections() -> Mapping[str, tuple[pages.Block, ...]]:
     """Return the blocks of each section of the page."""
-    found = {}
-    for part in PAGE.read_text().split("\n## ")[1:]:
-        title, _, body = part.partition("\n")
-        found[title] = tuple(Block(each[1], each[0], adapted(each[2])) for each in _FENCE.findall(body))
-    return found
+    return {
+        title: tuple(block._replace(text=adapted(block.text)) for block in found)
+        for title, found in pages.read(PAGE).items()
+    }
 
 
 def blocks(title: str, language: str) -> list[str]:
@@ -104,16 +79,16 @@ class User:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYV_")}
         self.env = {
             **kept,
-            **_PIP,
-            **_configuration(),
+            **SETTINGS,
+            **configuration(),
             "HOME": str(home),
             "PATH": f"{commands}:/usr/local/bin:/usr/bin:/bin",
             "PYV_MIRROR": mirror,
-            "no_proxy": f"127.0.0.1,{_PIP.get('no_proxy', _PIP.get('NO_PROXY', ''))}",
+            "no_proxy": f"127.0.0.1,{SETTINGS.get('no_proxy', SETTINGS.get('NO_PROXY', ''))}",
             # One for all tests of a session; a cache may be shared
             "PYV_CACHE_DIR": str(shared / "pyv"),
             "PIP_CACHE_DIR": str(shared / "pip"),
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_DISABLESETTINGS_VERSION_CHECK": "1",
             "PIP_NO_COMPILE": "no",  # pip reads that as: do not compile, which takes half of the time
         }
 
@@ -158,24 +133,6 @@ class User:
         return found[0].name.removesuffix(".dist-info").partition("-")[2]
 
 
-def _configuration() -> dict[str, str]:
-    """Return what leads pip to the user's own configuration, which it looks for in HOME."""
-    if "PIP_CONFIG_FILE" in _PIP:
-        return {}
-    home = Path(pwd.getpwuid(os.getuid()).pw_dir)
-    files = [home / ".config/pip/pip.conf", home / ".pip/pip.conf"]
-    return next(({"PIP_CONFIG_FILE": str(file)} for file in files if os.access(file, os.R_OK)), {})
-
-
-def need_index(folder: Path) -> None:
-    """Skip the test where no package index can be reached."""
-    words = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder / "d"), "iniconfig"]
-    env = {**os.environ, **_PIP, **_configuration(), "PIP_CACHE_DIR": str(folder / "pip")}
-    done = subprocess.run(words, env=env, capture_output=True, timeout=_SECONDS, check=False)
-    if done.returncode:
-        pytest.skip("no package index can be reached")
-
-
 def index_speaks_json() -> bool:
     """Tell whether PyPI, or what this machine has in its place, answers in JSON."""
     ask = (
@@ -183,15 +140,6 @@ def index_speaks_json() -> bool:
         "kind = 'application/vnd.pypi.simple.v1+json';"
         "print(r.urlopen(r.Request(url, headers={'Accept': kind}), timeout=30).headers['Content-Type'] == kind)"
     )
-    env = {**os.environ, **_PIP}
+    env = {**os.environ, **SETTINGS}
     done = subprocess.run([sys.executable, "-c", ask], env=env, capture_output=True, text=True, check=False)
     return done.stdout == "True\n"
-
-
-@contextmanager
-def once(shared: Path, name: str) -> Iterator[Path | None]:
-    """Yield a folder to be filled by the first who asks, all workers of the session together; None if it is filled."""
-    with FileLock(shared / f"{name}.lock"):
-        done = shared / f"{name}.done"
-        yield None if done.exists() else shared / name
-        done.touch()

@@ -5,22 +5,22 @@ from __future__ import annotations
 import functools
 import json
 import os
-import pwd
 import re
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from filelock import FileLock
 
+from tests.acceptance import package_index, pages
+from tests.acceptance.package_index import ACCOUNT, SETTINGS, configuration
 from tests.support.command import pyv
 from tests.support.packs import other_pythons, pack_all, session_pack
+from tests.support.session import once, shared_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from pyv.pack import Packed
 
@@ -32,36 +32,14 @@ PROBE = "import os, sys; print(os.path.realpath(sys.base_prefix), '%d.%d.%d' % s
 _RUNNING = ".".join(map(str, sys.version_info[:3]))
 # Below that, not every tool makes environments any more
 _OLDEST = (3, 9)
-# How this machine reaches an index; tests take it away, so it is read before
-_INDEX = {
-    name: value
-    for name, value in os.environ.items()
-    if name.startswith("PIP_")
-    or name.lower() in ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-    or name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-}
-_ACCOUNT = Path(pwd.getpwuid(os.getuid()).pw_dir)
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or _ACCOUNT / ".cache")
-_FENCE = re.compile(r"(?:^`([^`\n]+)`:\n\n)?^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or ACCOUNT / ".cache")
 _SECONDS = 300
 
 
-class Block(NamedTuple):
-    """A block of code: its language, the file that it is the content of if the page says so, and the text."""
-
-    language: str
-    file: str
-    text: str
-
-
 @functools.cache
-def sections() -> Mapping[str, tuple[Block, ...]]:
+def sections() -> Mapping[str, tuple[pages.Block, ...]]:
     """Return the blocks of each section of the page."""
-    found = {}
-    for part in PAGE.read_text().split("\n## ")[1:]:
-        title, _, body = part.partition("\n")
-        found[title] = tuple(Block(language, file, text) for file, language, text in _FENCE.findall(body))
-    return found
+    return pages.read(PAGE)
 
 
 class World(NamedTuple):
@@ -91,7 +69,7 @@ class World(NamedTuple):
 
     def need_index(self) -> None:
         """Skip the test where no package index can be reached."""
-        trouble = _trouble(self.shared)
+        trouble = package_index.trouble(self.shared)
         if trouble:
             pytest.skip(f"no package index can be reached: {trouble}")
 
@@ -114,7 +92,7 @@ class World(NamedTuple):
         It gets an environment of its own, on a Python of the store. The test is skipped if it cannot be installed.
         """
         place = self.shared / "tools" / package
-        with _once(self.shared, package) as first:
+        with once(self.shared, package) as first:
             if first:
                 subprocess.run([self.tools_python, "-m", "venv", "--without-pip", place], check=True, timeout=_SECONDS)
                 words: list[str | Path] = [
@@ -125,7 +103,7 @@ class World(NamedTuple):
                     "--no-compile",
                     package,
                 ]
-                (place / "trouble").write_text(_trouble(self.shared) or _pip(*words))
+                (place / "trouble").write_text(package_index.trouble(self.shared) or package_index.pip(*words))
         trouble = (place / "trouble").read_text()
         if trouble:
             pytest.skip(f"{package} cannot be installed here: {trouble}")
@@ -139,13 +117,10 @@ def minor(version: str) -> str:
 
 def make_world(factory: pytest.TempPathFactory) -> World:
     """Return the store for this session, made by the first worker that asks."""
-    base = factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    folder = shared / "acceptance-tools"
-    folder.mkdir(exist_ok=True)
+    folder = shared_folder(factory, "acceptance-tools")
     packed = session_pack(factory)
     answer = folder / "names"
-    with _once(folder, "store") as first:
+    with once(folder, "store") as first:
         if first:
             names = _fill(folder, packed)
             answer.write_text(json.dumps(names))
@@ -187,18 +162,18 @@ class Project:
         self.home.mkdir()
         self.folder.mkdir()
         self.env = {
-            **_INDEX,
+            **SETTINGS,
             "HOME": str(self.home),
             "PATH": ":".join(map(str, [self.root / "shims", *tools, "/usr/local/bin", "/usr/bin", "/bin"])),
             "LANG": "C.UTF-8",
             "NO_COLOR": "1",
             "COLUMNS": "200",
-            "PIP_CACHE_DIR": _INDEX.get("PIP_CACHE_DIR", str(_CACHE / "pip")),
+            "PIP_CACHE_DIR": SETTINGS.get("PIP_CACHE_DIR", str(_CACHE / "pip")),
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PDM_CHECK_UPDATE": "0",
             "PYV_CACHE_DIR": str(world.shared / "cache"),
             "PROBE": PROBE,
-            **_configuration(),
+            **configuration(),
         }
         (self.folder / ".python-version").write_text(world.adapted(f"{PINNED}\n"))
 
@@ -238,43 +213,3 @@ class Project:
         found = list(self.home.glob(pattern))
         assert len(found) == 1, f"{pattern}: {found}"
         return found[0]
-
-
-@contextmanager
-def _once(folder: Path, name: str) -> Iterator[bool]:
-    """Yield True to the first who asks, of all workers of the session; others wait for it."""
-    with FileLock(folder / f"{name}.lock"):
-        done = folder / f"{name}.done"
-        yield not done.exists()
-        done.touch()
-
-
-def _trouble(folder: Path) -> str:
-    """Return why no package index can be reached; nothing if one can. Tried once in a session."""
-    answer = folder / "index"
-    with _once(folder, "reached") as first:
-        if first:
-            patience = ("--retries", "1", "--timeout", "15")
-            answer.write_text(_pip("download", "--quiet", "--no-deps", *patience, "--dest", folder / "d", "iniconfig"))
-    return answer.read_text()
-
-
-def _pip(*words: str | Path) -> str:
-    """Run pip; returns its last line if it fails, else nothing."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", *words],
-        env={**os.environ, "HOME": str(_ACCOUNT), **_INDEX, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS,
-        check=False,
-    )
-    return (done.stderr.strip().splitlines() or ["pip failed"])[-1] if done.returncode else ""
-
-
-def _configuration() -> dict[str, str]:
-    """Return what leads pip to the user's own configuration, which it looks for in HOME."""
-    if "PIP_CONFIG_FILE" in _INDEX:
-        return {}
-    files = [_ACCOUNT / ".config/pip/pip.conf", _ACCOUNT / ".pip/pip.conf"]
-    return next(({"PIP_CONFIG_FILE": str(file)} for file in files if os.access(file, os.R_OK)), {})

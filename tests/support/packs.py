@@ -14,13 +14,12 @@ import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
-
 from pyv.catalogue import parse_asset
 from pyv.pack import Packed, pack
 from pyv.pack.mirror import Release, publish
 from pyv.versions import Version
 from tests.support.command import pyv
+from tests.support.session import once, shared_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -62,12 +61,11 @@ def session_pack(factory: pytest.TempPathFactory) -> Packed:
 
     The archive lies in a mirror of its own (`mirror_of`), which tests only read.
     """
-    base = factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    shared = shared_folder(factory)
     mirror = shared / "packed-mirror"
     answer = mirror / ".answer"
-    with FileLock(shared / "packed-mirror.lock"):
-        if not answer.exists():
+    with once(shared, "packed-mirror") as first:
+        if first:
             answer.write_text(json.dumps(pack_running_python(mirror)._asdict(), default=str))
         fields = json.loads(answer.read_text())
     return Packed(**{**fields, "archive": Path(fields["archive"]), "notes": tuple(fields["notes"])})
@@ -75,11 +73,10 @@ def session_pack(factory: pytest.TempPathFactory) -> Packed:
 
 def session_seed(factory: pytest.TempPathFactory) -> Path:
     """Return the seed for the Python that runs the tests, made of its own pip by the first test that asks."""
-    base = factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    shared = shared_folder(factory)
     seed = shared / "seed"
-    with FileLock(shared / "seed.lock"):
-        if not seed.exists():
+    with once(shared, "seed") as first:
+        if first:
             room = shared / "seed-making"
             places = {"PYV_ROOT": str(room / "store"), "PYV_CACHE_DIR": str(room / "cache")}
             version = sys.version.split(" ")[0]
