@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 from scripts.benchmarks.bench import OURS
 from scripts.benchmarks.process import Command, FailedError, Spent, output, spend
@@ -24,15 +25,31 @@ if TYPE_CHECKING:
 
 LINE = 20_000_000
 LOOPBACK, THROTTLED, CACHED = "from the loopback", "over a line of 20 MB/s", "from the cache"
+FLOOR = "httpx and a smoke run alone"
 _MOST = 6
+# What is demanded of an install in this language: Python's start, the download through httpx, and then the new
+# interpreter's first start. Nothing is unpacked, hashed or written.
+_LEAST = """
+import subprocess, sys
+import httpx
+mirror, archive, python = sys.argv[1:]
+with httpx.Client(verify=False, trust_env=False) as client:
+    client.get(f"{mirror}/download-metadata.json").json()
+    if archive:
+        with client.stream("GET", archive) as response:
+            for _ in response.iter_raw():
+                pass
+subprocess.run([python, "-I", "-B", "-c", "import ssl, sqlite3, zlib, ctypes"], check=True)
+"""
 
 
 class Mirror(NamedTuple):
-    """A mirror: its folder, the versions in it, newest first, and the bytes of their archives."""
+    """A mirror: its folder, the versions in it, newest first, and the sizes and places of their archives."""
 
     folder: Path
     versions: tuple[str, ...]
     sizes: tuple[int, ...]
+    archives: tuple[str, ...]
 
 
 def case(mirror: Mirror, source: str, *, every: bool) -> str:
@@ -54,6 +71,8 @@ def measure(bench: Bench) -> None:
         for source in (LOOPBACK, THROTTLED, CACHED):
             with Server(mirror.folder, LINE if source == THROTTLED else 0) as server:
                 runs = _runs(world, uv, server.url, wanted, keep_cache=source == CACHED)
+                if not every:
+                    runs |= _floor(world, server.url, "" if source == CACHED else mirror.archives[0], wanted[0])
                 _race(bench, case(mirror, source, every=every), runs, times=0.6 if every else 1)
             # Only now: files that are made beside many that were just deleted cost more
             world.clear()
@@ -103,6 +122,20 @@ def _runs(
     return {OURS: ours, **({"uv": uvs} if uv else {})}
 
 
+def _floor(world: World, url: str, archive: str, version: str) -> dict[str, Callable[[], Spent]]:
+    """Return what no install by a Python program can do without, as a contender of its own."""
+    python = Path(world.pyv).resolve().parent / "python"
+    if not python.exists():  # another pyv was given, and is no environment's
+        return {}
+    store = world.scratch / "floor"
+    if not store.exists():
+        env = world.env(PYV_ROOT=store, PYV_CACHE_DIR=store / "cache", PYV_MIRROR=url)
+        output((world.pyv, "install", "-q", version), env, str(world.home))
+    new = store / "versions" / version / "bin/python3"
+    words = (str(python), "-I", "-c", _LEAST, url, f"{url}/{archive}" if archive else "", str(new))
+    return {FLOOR: lambda: spend(Command(words, world.env(), str(world.home)))}
+
+
 def make_mirror(bench: Bench) -> Mirror | None:
     """Pack the CPythons of this machine into a mirror, once for all measures; None where none can be packed."""
     world = bench.world
@@ -118,12 +151,15 @@ def make_mirror(bench: Bench) -> Mirror | None:
     if not metadata.exists():
         bench.skip("install", "no CPython of this machine can be packed into an archive to install")
         return None
-    sizes = {}
+    sizes, places = {}, {}
     for entry in json.loads(metadata.read_bytes()).values():
         archive = next(folder.rglob(Path(str(entry["url"])).name.replace("%2B", "+")))
-        sizes[f"{entry['major']}.{entry['minor']}.{entry['patch']}"] = archive.stat().st_size
+        name = f"{entry['major']}.{entry['minor']}.{entry['patch']}"
+        sizes[name], places[name] = archive.stat().st_size, quote(archive.relative_to(folder).as_posix())
     versions = sorted(sizes, key=lambda name: [int(part) for part in name.split(".")], reverse=True)[:_MOST]
-    return Mirror(folder, tuple(versions), tuple(sizes[name] for name in versions))
+    return Mirror(
+        folder, tuple(versions), tuple(sizes[name] for name in versions), tuple(places[name] for name in versions)
+    )
 
 
 def _prefixes() -> list[Path]:

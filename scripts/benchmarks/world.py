@@ -54,15 +54,18 @@ class World:
         return {**kept, "PATH": PATH, "HOME": str(self.home), **{name: str(value) for name, value in more.items()}}
 
     def install_pyv(self) -> None:
-        """Install pyv from this checkout as its users do, with its bytecode, unless a command was given.
+        """Install pyv from this checkout as its users do, unless a command was given.
 
         Raises:
-            FailedError: pip cannot install it.
+            FailedError: it cannot be installed.
         """
         if not self.pyv:
             folder = self.scratch / "pyv"
             shutil.rmtree(folder, ignore_errors=True)
-            self.pyv = str(self.environment(folder, str(ROOT)) / "pyv")
+            # With the home of the user, for pip's own configuration
+            env = {**os.environ, "PYV_HOME": str(folder), "PYV_BIN": str(folder / "bin")}
+            output(("sh", str(ROOT / "scripts/install.sh")), env, str(self.scratch))
+            self.pyv = str(folder / "bin/pyv")
 
     def environment(self, folder: Path, *packages: str) -> Path:
         """Make an environment with packages from the index, and return the folder of its commands.
