@@ -161,7 +161,8 @@ if [ "$_pyv_venv" ]; then
     # One of the pinned versions must be its own; and they are all to be understood
     while _pyv_next; do
         [ -d "$_pyv_root/versions/$_pyv_word/" ] && [ "$_pyv_word" != / ] || _pyv_ask "$@"
-        [ ! "$_pyv_venv/bin/python" -ef "$_pyv_root/versions/$_pyv_word/bin/python" ] || _pyv_in=$_pyv_word
+        [ ! "$_pyv_venv/bin/python" -ef "$_pyv_root/versions/$_pyv_word/bin/python" ] ||
+            [ -f "$_pyv_root/versions/$_pyv_word/pyvenv.cfg" ] || _pyv_in=$_pyv_word # another environment is not it
     done
     [ "$_pyv_in" ] || [ ! "$_pyv_all" ] || _pyv_ask "$@"
     _pyv_found=$_pyv_venv/bin/$_pyv_cmd
@@ -244,7 +245,7 @@ fi
 
 if [ "$_pyv_venv" ]; then
     # What an environment lacks comes from its interpreter, pip excepted
-    case $_pyv_cmd in pip*) _pyv_ask "$@" ;; esac
+    case $_pyv_cmd in pip | pip[0-9]* | pip-[0-9]*) _pyv_ask "$@" ;; esac
     [ -x "$_pyv_venv/bin/python" ] || _pyv_ask "$@"
     while IFS= read -r _pyv_line; do
         case $_pyv_line in "home = /"*) _pyv_found=${_pyv_line#home = }/$_pyv_cmd; break ;; esac
@@ -263,11 +264,12 @@ if [ ! "$_pyv_rule" ] || [ ! "$_pyv_system" ]; then
     pip[0-9].[0-9]*) _pyv_ask "$@" ;;
     python[0-9].[0-9] | python[0-9].[0-9][0-9] | python[0-9].[0-9][0-9]t)
         _pyv_found=$_pyv_root/versions/$_pyv_word/bin/$_pyv_cmd
-        _pyv_runs "$_pyv_found" && _pyv_run "$@" ;;
+        _pyv_runs "$_pyv_found" && _pyv_run "$@"
+        [ ! -L "$_pyv_root/versions/$_pyv_word" ] || _pyv_ask "$@" ;; # where it leads to, it is gone
     esac
 fi
 if [ "$_pyv_rule" ] && [ ! "$_pyv_system" ]; then
-    case $_pyv_cmd in python* | pip* | pydoc* | idle*) _pyv_ask "$@" ;; esac
+    case $_pyv_cmd in python* | pip | pip[0-9]* | pip-[0-9]* | pydoc* | idle*) _pyv_ask "$@" ;; esac
 fi
 
 # The rest of PATH; a guard says how much of it is left if a script there has called back

@@ -85,6 +85,8 @@ _pyv_satisfies() {
                 ;;
         esac
         if [ ! -d "$_pyv_root/versions/$word" ]; then plain=''; fi
+        # Another environment is not this one, though it may be on the same Python
+        if [ -f "$_pyv_root/versions/$word/pyvenv.cfg" ]; then continue; fi
         if [ "$1/bin/python" -ef "$_pyv_root/versions/$word/bin/python" ]; then found=yes; fi
     done
     if [ "$plain$found" = yesyes ]; then return 0; fi

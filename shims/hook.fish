@@ -98,6 +98,10 @@ function _pyv_satisfies
             set found
             break
         end
+        # Another environment is not this one, though it may be on the same Python
+        if test -f "$_pyv_root/versions/$word/pyvenv.cfg"
+            continue
+        end
         if test "$venv/bin/python" -ef "$_pyv_root/versions/$word/bin/python"
             set found $word
         end

@@ -86,6 +86,8 @@ _pyv_satisfies() {
                 ;;
         esac
         if [[ -z "$plain" || ! -d "$_pyv_root/versions/$word" ]]; then plain='' && break; fi
+        # Another environment is not this one, though it may be on the same Python
+        if [[ -f "$_pyv_root/versions/$word/pyvenv.cfg" ]]; then continue; fi
         if [[ "$1/bin/python" -ef "$_pyv_root/versions/$word/bin/python" ]]; then found=yes; fi
     done
     if [[ "$plain$found" == yesyes ]]; then return 0; fi
@@ -228,11 +230,12 @@ _pyv_load_completion() {
     fi
 }
 
-# Once, at the first prompt: whoever uses completion has set it up by then.
+# Once, at the first prompt before which compinit has run: most often the first one.
 _pyv_offer_completion() {
     emulate -L zsh
+    if (( ! $+functions[compdef] )); then return 0; fi
     precmd_functions=(${precmd_functions:#_pyv_offer_completion})
-    if (( $+functions[compdef] )); then compdef _pyv_load_completion pyv; fi
+    compdef _pyv_load_completion pyv
 }
 
 _pyv_join() {

@@ -42,7 +42,7 @@ def build(folder: Path) -> World:
     make_version(root, "pypy3.10-7.3.17", "pypy3", links=("pypy3.10", "pypy3", "pypy"))
     make_environment(root / "envs/tools", root / "versions/3.12/bin", "tool")
     (root / "versions/tools").symlink_to(root / "envs/tools")
-    for name in ("python", "everyone", "outside"):
+    for name in ("python", "everyone", "outside", "pip-compile"):
         program(outside / name)
     (folder / "projects").mkdir()
     return World(root, folder / "projects", f"{root}/shims:{outside}")

@@ -19,7 +19,7 @@ from pyv.cli.app import App
 from pyv.cli.progress import Silent
 from pyv.install import Options
 from tests.support.command import PYV, Result, pyv, store
-from tests.support.stores import know, make_environment, make_version
+from tests.support.stores import know, make_environment, make_version, program
 from tests.support.users import User, make_tool, make_user
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def test_what_this_machine_or_this_user_cannot_start_is_passed_over(tmp_path: Pa
     (other / ".pyv").mkdir()
     (other / ".pyv/receipt.json").write_text('{"platform": "windows-x86_64-none"}')
     make_version(tmp_path / "far", "3.12.5")
-    for program in (lab / "versions/3.12.7/bin").iterdir():
-        program.chmod(0o644)
+    for each in (lab / "versions/3.12.7/bin").iterdir():
+        each.chmod(0o644)
     (lab / "versions/3.12").unlink()
     assert pyv("install", "3.12", PYV_SHARED=f"{lab}:{tmp_path / 'far'}").status == 0
     assert linked("3.12") == "3.12.5"
@@ -218,6 +218,22 @@ def test_a_version_that_disappears_is_named_with_its_store_and_what_to_type(lab:
     assert run_shim(scene.shim, scene.venv.parent).status == 0
     assert pyv("uninstall", "-y", "3.12.7").status == 0
     assert "3.12.7" not in pyv("doctor").out
+
+
+def test_a_command_of_a_version_that_disappeared_is_not_taken_from_another_place(
+    lab: Path, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_version(store(), "3.11.4", links=("3.11",))
+    program(tmp_path / "bin/python3.12")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    (tmp_path / "pinned-elsewhere").mkdir()
+    (tmp_path / "pinned-elsewhere/.python-version").write_text("3.11\n")
+    shutil.rmtree(lab / "versions/3.12.7")
+    for folder in (tmp_path, tmp_path / "pinned-elsewhere"):
+        for result in (run_shim(scene.shim.with_name("python3.12"), folder), pyv("which", "python3.12", cwd=folder)):
+            assert (result.status, result.out) == (127, "")
+            assert f"3.12.7 is gone from the shared store {lab}" in result.err
+            assert "to have one again: pyv install 3.12\n" in result.err
 
 
 def test_a_shared_store_that_cannot_be_reached_is_told_and_all_is_well_when_it_is_back(

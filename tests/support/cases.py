@@ -2,7 +2,7 @@
 
 The store has 3.10.4, 3.11.8, 3.12.1, 3.12.7 and 3.13.1, a free-threaded 3.13.1t, PyPy, a named environment `tools` on
 3.12, and the short-name links. `old` is a command that only 3.11.8 has, `oldest` only 3.10.4, `mine` the project's
-environment, `everyone` is on the rest of PATH too, and `outside` is only there.
+environment, `everyone` is on the rest of PATH too, `outside` and `pip-compile` are only there.
 """
 
 from __future__ import annotations
@@ -174,6 +174,7 @@ PLACES = (
     Case("python2 never leaves a selection", b"3.12\n", (127, "no such command"), command="python2"),
     Case("another command goes to PATH", b"3.12\n", "PATH", command="everyone"),
     Case("a command that only PATH has", b"3.12\n", "PATH", command="outside"),
+    Case("a command that only begins like pip", b"3.12\n", "PATH", command="pip-compile"),
     Case("a command that another version has", b"3.12\n", (127, "these have it: 3.10.4"), command="oldest"),
     Case("system knows no pythonX.Y of the store", b"system\n", (127, "no such command"), command="python3.11"),
     # Nothing pinned
@@ -215,6 +216,9 @@ PLACES = (
     Case("its own pip", None, "venv", venv={".venv": "known 3.12 pip"}, command="pip"),
     Case("pythonX.Y of another version, in it", None, "3.11.8", venv={".venv": "known 3.12"}, command="python3.11"),
     Case("what both lack is on PATH", None, "PATH", venv={".venv": "known 3.12"}, command="outside"),
+    Case("what both lack and only begins like pip", None, "PATH", venv={".venv": "known 3.12"}, command="pip-compile"),
+    Case("with a pin that names another one", b"tools\n", (127, "rm -r "), venv={".venv": "known 3.12"}),
+    Case("with a pin of another one, too", b"tools 3.12\n", "venv", venv={".venv": "known 3.12"}),
     Case("what both lack, of a Python", None, (127, "no such"), venv={".venv": "known 3.12"}, command="python2"),
     Case("a pin below an environment", None, "venv", venv={".venv": "known 3.12"}, below="sub", command="mine"),
     Case("a named environment's own", b"tools\n", "tools", command="tool"),

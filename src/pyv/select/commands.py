@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from pyv.errors import CommandNotFoundError, shell_word
+from pyv.errors import CommandNotFoundError, NotInstalledError, shell_word
 from pyv.registry import CONFIG
 from pyv.select.model import Found, Selection
 from pyv.select.selector import home_of, lost_under, same
@@ -23,7 +23,8 @@ GUARD = "_PYV_GUARD"
 _MAX_PASSES = 32
 _INTERPRETER = re.compile(r"(?:python|pip)(\d+\.\d+t?d?)", re.ASCII)
 # Commands that are part of a Python: another one's must never stand in for a missing one
-_OWN = re.compile(r"(?:python|pip|pydoc|idle)")
+_PIP = re.compile(r"pip(?:-?\d.*)?", re.ASCII)  # and not pipx or pip-compile
+_OWN = re.compile(rf"(?:python|pydoc|idle).*|{_PIP.pattern}", re.ASCII | re.DOTALL)
 
 
 class Commands:
@@ -46,6 +47,7 @@ class Commands:
 
         Raises:
             CommandNotFoundError: the selection has no such command, and nothing else may stand in for it.
+            NotInstalledError: it belongs to a version that is gone from where it was linked to.
         """
         if command and "/" not in command:
             for path, why in self._candidates(command, selection):
@@ -60,21 +62,30 @@ class Commands:
         number = _INTERPRETER.fullmatch(command)
         newest = self._layout.version(number[1]) if number and not only_system else None
         if newest and not pinned:
+            self._check_present(newest)
             yield _program(newest, command), f"nothing is pinned, and {newest.name} is installed"
         for chosen in selection.chosen:
             yield self._on_path(command) if chosen.prefix is None else _program(chosen.prefix, command), ""
-        if not command.startswith("pip"):
+        if not _PIP.fullmatch(command):
             for chosen in selection.chosen:
                 home = home_of(chosen.prefix) if chosen.prefix else ""
                 path = f"{home}/{command}"
                 yield path if home and _runs(path) else "", "the environment lacks it, its interpreter has it"
         if newest and pinned and not _is_own_pip(selection, command):
+            self._check_present(newest)
             yield _program(newest, command), f"the selection lacks it, and {newest.name} is installed"
-        if pinned and not only_system and not _OWN.match(command):
+        if pinned and not only_system and not _OWN.fullmatch(command):
             yield self._on_path(command), "the selection lacks it, the rest of PATH has it"
         if not pinned:
             for name in ("3", *reversed(self.having(command))):
                 yield _program(self._layout.version(name), command), f"nothing is pinned, PATH lacks it, {name} has it"
+
+    def _check_present(self, newest: Path) -> None:
+        """Raise what has become of the newest version of a minor one, if it was linked from elsewhere and is gone."""
+        if os.path.islink(newest) and not os.path.exists(newest):
+            for lost in self._store.lost():
+                if lost.name == self._store.name_behind(newest.name):
+                    raise NotInstalledError(lost.reason, hint=lost.remedy(newest.name))
 
     def having(self, command: str) -> list[str]:
         """Return the names of the installed versions that have a command, the newest version last but for names."""
@@ -85,7 +96,7 @@ class Commands:
         names = ", ".join(chosen.name for chosen in selection.chosen)
         where = f"{names} (set by {selection.origin})" if selection.rule != "default" else "PATH"
         have = self.having(command)
-        hint = f"these have it: {', '.join(have)}" if have else "no installed version has it"
+        hint = f"these have it: {', '.join(have)}" if have else _advice(command)
         venv = selection.environment
         missed = lost_under(self._store, venv) if venv else None
         if missed is not None:
@@ -94,7 +105,7 @@ class Commands:
             return CommandNotFoundError(
                 f"{venv} is broken: its Python is gone", hint=f"to rebuild it: pyv venv {shell_word(venv)}"
             )
-        if venv and command.startswith("pip"):
+        if venv and _PIP.fullmatch(command):
             hint = f"to put pip into the environment: pyv venv --repair {shell_word(venv)}"
         return CommandNotFoundError(f"{command}: no such command in {where}", hint=hint)
 
@@ -168,6 +179,14 @@ def _program(prefix: Path, command: str) -> str:
     return path if _runs(path) else ""
 
 
+def _advice(command: str) -> str:
+    """Return what to type for a command that no installed version has."""
+    number = _INTERPRETER.fullmatch(command)
+    if number:
+        return f"no installed version has it; to install one: pyv install {number[1]}"
+    return f"no installed version has it; if it comes from a package of that name: pip install {shell_word(command)}"
+
+
 def _is_script(path: str) -> bool:
     try:
         with open(path, "rb") as file:
@@ -178,7 +197,7 @@ def _is_script(path: str) -> bool:
 
 def _is_own_pip(selection: Selection, command: str) -> bool:
     """Tell whether a command is the pip of an environment that has none: its interpreter's must not stand in."""
-    return command.startswith("pip") and any(
+    return _PIP.fullmatch(command) is not None and any(
         chosen.prefix is not None
         and os.path.isfile(chosen.prefix / CONFIG)
         and os.path.exists(chosen.prefix / "bin" / command.replace("pip", "python", 1))

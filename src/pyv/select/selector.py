@@ -181,20 +181,26 @@ class Selector:
             raise missed
         wanted = " or ".join(str(pin.request) for pin in pinned)
         is_on = name or (str(version) if version else "a Python that is gone")
-        raise EnvironmentMismatchError(
-            f"{venv} is on {is_on}, but {pinned[0].origin} asks for {wanted}",
-            hint=f"to rebuild it: pyv venv {shell_word(venv)}",
-        )
+        hint = f"to rebuild it: pyv venv {shell_word(venv)}"
+        if any(self._is_environment(pin.request) for pin in pinned):
+            hint = f"only one of them can be meant; to keep that one: rm -r {shell_word(venv)}"
+        raise EnvironmentMismatchError(f"{venv} is on {is_on}, but {pinned[0].origin} asks for {wanted}", hint=hint)
 
     def _satisfies(self, venv: Path, name: str, version: Version | None, request: Request) -> bool:
         if request.kind == "system":
             return not name
         folder = self._layout.version(request.text)
+        if self._is_environment(request):
+            return same(venv, folder)  # it names an environment, and not the Python that this is on
         if is_safe_name(request.text) and same(venv / "bin/python", folder / "bin/python"):
             return True
         if request.kind == "name":
             return name == request.name
         return version is not None and request.matches(version)
+
+    def _is_environment(self, request: Request) -> bool:
+        """Tell whether a pin names an environment of the store."""
+        return is_safe_name(request.text) and os.path.isfile(self._layout.version(request.text) / CONFIG)
 
     def _store_name(self, program: str) -> str:
         """Return the name of the version in the store that a program belongs to, or nothing."""
