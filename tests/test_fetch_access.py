@@ -18,7 +18,7 @@ from pyv.fetch.addresses import parse
 from pyv.fetch.failures import Failure
 from pyv.fetch.trust import make_context
 from tests.support.certificates import Certificates, make_certificates
-from tests.support.downloads import SHORT
+from tests.support.downloads import TRICKLING
 from tests.support.proxy import Proxy
 from tests.support.server import Fault, Server
 
@@ -57,7 +57,7 @@ def secure(folder: Path, certificates: Certificates) -> Iterator[Server]:
 
 def fetch(env: Mapping[str, str], url: str, notes: list[str] | None = None) -> bytes | None:
     told: list[str] = [] if notes is None else notes
-    with Fetcher(env, limits=SHORT, sleep=lambda _: None, notify=told.append) as fetcher:
+    with Fetcher(env, limits=TRICKLING, sleep=lambda _: None, notify=told.append) as fetcher:
         return fetcher.get(url).body
 
 
@@ -83,6 +83,21 @@ def test_https_goes_through_a_tunnel_of_the_proxy(secure: Server, certificates: 
         env = {name: proxy.url(), "SSL_CERT_FILE": str(certificates.authority)}
         assert fetch(env, f"https://mirror.test{PATH}") == BODY
         assert proxy.paths == ["mirror.test:443"]
+
+
+def test_an_answer_that_trickles_through_a_tunnel_is_given_up(secure: Server, certificates: Certificates) -> None:
+    secure.always(PATH, Fault(trickle=(b"HTTP/1.1 200 OK\r\nX-A: ", b"a")))
+    with Proxy(to=secure) as proxy:
+        env = {"https_proxy": proxy.url(), "SSL_CERT_FILE": str(certificates.authority)}
+        with pytest.raises(NetworkError, match=f"data comes too slowly through the proxy {proxy.url()}"):
+            fetch(env, f"https://mirror.test{PATH}")
+
+
+def test_a_proxy_that_answers_and_never_ends_is_given_up(server: Server) -> None:
+    with Proxy(to=server, trickle=b"X-A: a\r\n") as proxy:
+        with pytest.raises(NetworkError, match=f"data comes too slowly through the proxy {proxy.url()}"):
+            fetch({"https_proxy": proxy.url()}, f"https://mirror.test{PATH}")
+        assert len(proxy.requests) == 2
 
 
 @pytest.mark.parametrize("login", ["user:secret", "us er:p@ss:w/rd%"])

@@ -13,7 +13,7 @@ import pytest
 from pyv.errors import NetworkError, PyvError
 from pyv.fetch import Fetcher, Limits, MissingError
 from pyv.fetch.failures import explain
-from tests.support.downloads import DATA, SHORT, Download, chain_of
+from tests.support.downloads import DATA, SHORT, TRICKLING, Download, chain_of
 from tests.support.proxy import Proxy
 from tests.support.server import Fault, Server
 
@@ -174,6 +174,45 @@ def test_a_server_that_never_answers_is_asked_twice(server: Server, download: Do
     with pytest.raises(NetworkError, match="no more data came"):
         download.run(server.url(PATH))
     assert len(server.requests) == 2
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+TRICKLES = {
+    "interim answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "a header": (b"HTTP/1.1 200 OK\r\nX-A: ", b"a"),
+    "a chunk's head": (CHUNKED + b"5;x=", b"a"),
+}
+NAMED_GZIP = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x08\0\0\0\0\0\x03"
+
+
+@pytest.mark.parametrize("trickle", TRICKLES.values(), ids=TRICKLES)
+def test_an_answer_that_trickles_for_ever_is_given_up(
+    server: Server, tmp_path: Path, trickle: tuple[bytes, bytes]
+) -> None:
+    server.always(PATH, Fault(trickle=trickle))
+    server.always("/start", Fault(redirect=PATH))  # so that a connection is used again
+    with pytest.raises(NetworkError, match="data comes too slowly") as caught:
+        Download(tmp_path, limits=TRICKLING).run(server.url("/start"))
+    assert server.count(PATH) == 2
+    assert "PYV_MIRROR" in caught.value.hint
+
+
+def test_a_document_that_trickles_and_never_says_a_word_is_given_up(server: Server) -> None:
+    server.always(PATH, Fault(trickle=(NAMED_GZIP, b"a")))
+    with (
+        Fetcher({}, limits=TRICKLING, sleep=lambda _: None) as fetcher,
+        pytest.raises(NetworkError, match="data comes too slowly"),
+    ):
+        fetcher.get(server.url(PATH))
+
+
+def test_the_time_for_an_answer_is_each_requests_own(server: Server) -> None:
+    now = 0.0
+    with Fetcher({}, clock=lambda: now) as fetcher:
+        for _ in range(3):
+            assert fetcher.get(server.url(PATH)).body == DATA
+            now += 10_000
+        assert server.connections == 1
 
 
 def test_a_server_that_speaks_no_http_is_an_error(tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 DATA = bytes(range(251)) * 4000
 DIGEST = hashlib.sha256(DATA).hexdigest()
 # Tests wait for real time-outs, so these are short
-SHORT = Limits(connect=2, read=0.3, slow_time=0.3)
+SHORT = Limits(connect=2, read=0.3, answer=0.3, slow_time=0.3)
+# For servers that send something again and again: their next byte may be late on a busy machine
+TRICKLING = SHORT._replace(read=10)
 
 
 class Reader:

@@ -24,15 +24,17 @@ class Proxy(Running):
             `mirror.test` without a resolver.
         login: `user:password` that every request must carry; else 407.
         status: answer every request with this status.
+        trickle: answer every request with these bytes, again and again, below a status of 200.
 
     Its `requests` have absolute urls, or `host:port`, as paths.
     """
 
-    def __init__(self, *, to: Server, login: str = "", status: int = 0) -> None:
+    def __init__(self, *, to: Server, login: str = "", status: int = 0, trickle: bytes = b"") -> None:
         super().__init__()
         self.to = to
         self.login = login
         self.status = status
+        self.trickle = trickle
 
     def url(self, login: str = "") -> str:
         """Return its url, with a `user:password`, percent-encoded, if given."""
@@ -75,6 +77,8 @@ class _ProxyHandler(QuietHandler):
             self.short(407, {"Proxy-Authenticate": 'Basic realm="proxy"'})
         elif self.owner.status:
             self.short(self.owner.status, {})
+        elif self.owner.trickle:
+            self.trickle(b"HTTP/1.1 200 OK\r\n", self.owner.trickle)
         else:
             return False
         return True

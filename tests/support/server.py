@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from tests.support.certificates import Certificates
 
 _CHUNK = 1 << 16
+_MOST_TRICKLES = 1000
 _OTHER_BYTES = bytes(byte ^ 0x55 for byte in range(256))
 HOST = "127.0.0.1"
 
@@ -66,6 +67,7 @@ class Fault:
         drip: send one byte at a time, with so many seconds between.
         stall: after so many bytes of the body, send nothing more until the server is closed.
         silent: accept the request and never answer it.
+        trickle: instead of an answer, send the first of these bytes, and then the second again and again.
         endless: after the file, send zeros for ever, without Content-Length.
         delay: seconds before the answer.
     """
@@ -87,6 +89,7 @@ class Fault:
     drip: float = 0
     stall: int | None = None
     silent: bool = False
+    trickle: tuple[bytes, bytes] = (b"", b"")
     endless: bool = False
     delay: float = 0
 
@@ -278,6 +281,23 @@ class QuietHandler(BaseHTTPRequestHandler):
         if self.command != "HEAD" and status != 304:
             self.wfile.write(body)
 
+    def trickle(self, first: bytes, again: bytes) -> None:
+        """Send the first of these bytes, and then the second so often that a test that waits for the end notices."""
+        self.close_connection = True
+        self.wfile.write(first)
+        for _ in range(_MOST_TRICKLES):
+            self.wfile.write(again)
+            self.wfile.flush()
+            if self.wait_for_the_end(0.01):
+                break
+
+    def wait_for_the_end(self, seconds: float | None = None) -> bool:
+        """Wait until the server is closed or so many seconds have passed; tell whether it was the first."""
+        assert isinstance(self.server, Listener)
+        over = self.server.closing.wait(seconds)
+        self.close_connection = self.close_connection or over
+        return over
+
     def reset(self) -> None:
         """Break the connection with RST instead of FIN."""
         self.wfile.flush()
@@ -298,9 +318,12 @@ class _FileHandler(QuietHandler):
         path = self.path
         fault = self.owner.fault_for(path)
         if fault.delay:
-            self._wait_for_the_end(fault.delay)
+            self.wait_for_the_end(fault.delay)
         if fault.silent:
-            self._wait_for_the_end()
+            self.wait_for_the_end()
+            return
+        if any(fault.trickle):
+            self.trickle(*fault.trickle)
             return
         expected = "Basic " + base64.b64encode(self.owner.login.encode()).decode()
         if self.owner.login and self.headers.get("Authorization") != expected:
@@ -372,24 +395,17 @@ class _FileHandler(QuietHandler):
             if fault.drip or rate:
                 self.wfile.flush()
                 pause = fault.drip or started + (begin + len(piece)) / rate - time.monotonic()
-                if pause > 0 and self._wait_for_the_end(pause):
+                if pause > 0 and self.wait_for_the_end(pause):
                     return
         if fault.reset is not None and fault.reset <= len(data):
             self.reset()
             return
         if fault.stall is not None and fault.stall <= len(data):
             self.wfile.flush()
-            self._wait_for_the_end()
+            self.wait_for_the_end()
         while fault.endless:
             self.wfile.write(bytes(_CHUNK))
         if fault.chunked and not stops:
             self.wfile.write(b"0\r\n\r\n")
         if stops or fault.no_length or fault.length is not None:
             self.close_connection = True
-
-    def _wait_for_the_end(self, seconds: float | None = None) -> bool:
-        """Wait until the server is closed or so many seconds have passed; tell whether it was the first."""
-        assert isinstance(self.server, Listener)
-        over = self.server.closing.wait(seconds)
-        self.close_connection = self.close_connection or over
-        return over

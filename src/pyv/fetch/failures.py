@@ -106,6 +106,8 @@ def explain(error: Exception, proxy: str) -> Failure:
     if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
         return _of_connecting(root, proxy, via)
     if isinstance(error, httpx.TimeoutException):
+        if not isinstance(root, TimeoutError):  # no read was too long, but all of them
+            return too_slow(via)
         return Failure(f"no more data came{via}", hint=CHECK_CONNECTION, passing=True, slow=True)
     if isinstance(error, (httpx.DecodingError, httpx.LocalProtocolError)):
         return Failure("request or answer are malformed")
@@ -150,6 +152,11 @@ def _of_proxy(text: str, proxy: str) -> Failure:
         return wants_login(proxy)
     told = f"answered {status}" if status else "failed"
     return Failure(f"the proxy {proxy} {told}", hint=CHECK_CONNECTION, passing=status == 429 or not 0 < status < 500)
+
+
+def too_slow(via: str) -> Failure:
+    """Return the failure of a server that sends just enough not to be taken for dead."""
+    return Failure(f"data comes too slowly{via}", hint=CHECK_CONNECTION, passing=True, slow=True)
 
 
 def wants_login(proxy: str) -> Failure:

@@ -20,6 +20,7 @@ class Limits(NamedTuple):
     Attributes:
         connect: seconds for a connection to be made, to each address of the host.
         read: seconds without a single byte.
+        answer: seconds from a request until the headers of its answer are whole, however they trickle.
         slow_rate: bytes per second below which a transfer counts as stalled...
         slow_time: ...when that is the average over this many seconds of waiting for data.
         body: bytes of the longest body that is accepted.
@@ -33,6 +34,7 @@ class Limits(NamedTuple):
 
     connect: float = 10
     read: float = 30
+    answer: float = 60
     slow_rate: float = 1024
     slow_time: float = 60
     body: int = 1 << 30

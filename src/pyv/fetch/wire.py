@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pyv import __version__
 from pyv.fetch import addresses
 from pyv.fetch.access import Netrc, Proxy, proxy_for
-from pyv.fetch.failures import Failure, explain, wants_login
+from pyv.fetch.failures import Failure, explain, too_slow, wants_login
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pyv.fetch.addresses import Address
     from pyv.fetch.retries import Limits
+    from pyv.fetch.transport import Transport
 
 _MOST_REDIRECTS = 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -45,7 +46,7 @@ class Wire:
         self._clock = clock
         self._netrc = Netrc(env, notify)
         self._lock = threading.Lock()
-        self._transports: dict[tuple[str, Proxy | None], httpx.HTTPTransport] = {}
+        self._transports: dict[tuple[str, Proxy | None], Transport] = {}
 
     def close(self) -> None:
         """Close all connections."""
@@ -90,10 +91,13 @@ class Wire:
         """
         import httpx
 
+        from pyv.fetch.transport import allow
+
         source = response.iter_bytes() if decode else response.iter_raw()
         waited, received = 0.0, 0
         while True:
             before = self._clock()
+            allow(response, self._limits.slow_time)  # what frames a chunk can go on for ever, and be no byte of it
             try:
                 chunk = next(source, None)
             except (httpx.HTTPError, httpx.StreamError) as error:
@@ -104,7 +108,7 @@ class Wire:
             received += len(chunk)
             if waited >= self._limits.slow_time:
                 if received < self._limits.slow_rate * waited:
-                    raise Failure("data comes too slowly", passing=True, slow=True)
+                    raise too_slow("")
                 waited, received = 0.0, 0
             yield chunk
 
@@ -161,23 +165,19 @@ class Wire:
         except httpx.HTTPError as error:
             raise explain(error, proxy.url if proxy else "") from None
 
-    def _transport(self, scheme: str, proxy: Proxy | None) -> httpx.HTTPTransport:
+    def _transport(self, scheme: str, proxy: Proxy | None) -> Transport:
         """Return the connections for a scheme and proxy. Only https pays for reading certificates."""
         import ssl
 
-        import httpx
-
+        from pyv.fetch.transport import Transport
         from pyv.fetch.trust import make_context
 
         with self._lock:
             if (scheme, proxy) not in self._transports:
                 # The empty context of plain http trusts nobody, should it ever be asked
                 context = make_context(self._env) if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-                to_proxy = None
-                if proxy:
-                    over_tls = make_context(self._env) if proxy.url.startswith("https:") else None
-                    to_proxy = httpx.Proxy(proxy.url, auth=proxy.login, ssl_context=over_tls)
-                self._transports[scheme, proxy] = httpx.HTTPTransport(verify=context, trust_env=False, proxy=to_proxy)
+                over_tls = make_context(self._env) if proxy and proxy.url.startswith("https:") else None
+                self._transports[scheme, proxy] = Transport(context, proxy, over_tls, self._limits.answer, self._clock)
             return self._transports[scheme, proxy]
 
 
