@@ -53,6 +53,7 @@ _pyv_read() {
             _pyv_line=${_pyv_line%%#*} ;;
         esac
         _pyv_words="$_pyv_words $_pyv_line"
+        [ ${#_pyv_words} -lt 1000 ] || return 1 # to take many apart costs sh minutes, and pyv nothing
     done <"$1"
     case $_pyv_words in *[0-9A-Za-z]*) ;; *) return 1 ;; esac # no words at all
 }
@@ -244,8 +245,8 @@ if [ "$_pyv_do" ] && [ "$_pyv_do" != which ]; then
 fi
 
 if [ "$_pyv_venv" ]; then
-    # What an environment lacks comes from its interpreter, pip excepted
-    case $_pyv_cmd in pip | pip[0-9]* | pip-[0-9]*) _pyv_ask "$@" ;; esac
+    # What an environment lacks comes from its interpreter, but for pip, and for what would run without its packages
+    case $_pyv_cmd in pip | pip[0-9]* | pip-[0-9]* | python | python3) _pyv_ask "$@" ;; esac
     [ -x "$_pyv_venv/bin/python" ] || _pyv_ask "$@"
     while IFS= read -r _pyv_line; do
         case $_pyv_line in "home = /"*) _pyv_found=${_pyv_line#home = }/$_pyv_cmd; break ;; esac

@@ -226,7 +226,7 @@ def test_telling_the_version_opens_the_pin_and_two_shims(project: Path) -> None:
     heard = hear("version", cwd=project)
     # The dispatcher and the shim that stands for all, to see whether they are whole; then what is pinned
     assert heard.opened == [f"{store()}/shims/pyv", f"{store()}/shims/python", f"{project}/.python-version"]
-    assert heard.scanned == [f"{store()}/tmp"]  # for what killed commands left
+    assert heard.scanned == [f"{store()}/tmp", f"{store()}/envs"]  # for what killed commands left
     assert heard.started == []
 
 
@@ -235,8 +235,8 @@ def test_listing_versions_reads_their_folder_and_none_of_theirs(project: Path) -
         make_version(store(), f"3.10.{number}")
     assert pyv("rehash").status == 0
     heard = hear("versions", cwd=project)
-    assert set(heard.scanned) == {f"{store()}/tmp", f"{store()}/versions"}
-    assert len(heard.scanned) <= 4  # what killed commands left, the short names, the versions, what the links lead to
+    assert set(heard.scanned) == {f"{store()}/tmp", f"{store()}/envs", f"{store()}/versions"}
+    assert len(heard.scanned) <= 5  # what killed commands left, the short names, the versions, what the links lead to
     assert len(heard.opened) <= 3  # the two shims and the pin
     assert heard.started == []
 

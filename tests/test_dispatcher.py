@@ -107,6 +107,14 @@ def test_every_sh_can_read_it() -> None:
             assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize("filler", [" ", "\n", ":", "1"])
+@pytest.mark.usefixtures("shell")
+def test_a_pin_that_would_take_sh_minutes_is_left_to_pyv(filler: str, world: World) -> None:
+    (world.project / ".python-version").write_text(filler * 100_000 + "\n3.12\n")
+    done = world.run(world.shims / "python")
+    assert (done.returncode, "too large for a file that names versions" in done.stderr) == (127, True)
+
+
 @pytest.mark.usefixtures("shell")
 def test_arguments_arrive_as_they_are(world: World) -> None:
     words = ["", "a b", "a\nb", "'", '"', "*", "$HOME", "\\", "-n", "é", "a\tb", "$(touch planted)"]

@@ -14,7 +14,7 @@ import pytest
 
 from pyv.doctor import HINT, PROBLEM, entries, place, search_path, surroundings
 from pyv.layout import Layout
-from tests.support.command import Result, pyv, store
+from tests.support.command import Result, cache, pyv, store
 from tests.support.stores import know, make_environment, make_version
 
 ROOT = os.geteuid() == 0
@@ -273,6 +273,18 @@ def test_what_everybody_can_write_is_a_problem_and_closed(healthy: Path, what: s
     assert (found["level"], found["command"]) == (PROBLEM, f"chmod o-w {path}")
     findings("--fix")
     assert not path.stat().st_mode & stat.S_IWOTH
+    assert findings() == {}
+
+
+@pytest.mark.usefixtures("healthy")
+def test_a_cache_that_everybody_can_write_is_a_problem_and_closed() -> None:
+    folders = [cache(), cache() / "archives", cache() / "seed"]
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o777)
+    found = findings()["permissions"]
+    assert [(each["level"], each["command"]) for each in found] == [(PROBLEM, f"chmod o-w {each}") for each in folders]
+    findings("--fix")
     assert findings() == {}
 
 

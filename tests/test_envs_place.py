@@ -13,7 +13,7 @@ import pytest
 from pyv import envs
 from pyv.errors import PyvError, UsageError
 from pyv.layout import Layout
-from tests.support.command import environment
+from tests.support.command import environment, pyv, store
 from tests.support.environments import RUNNING, WITHOUT_PIP, Made, create, make_store, settings
 
 MAKING = """
@@ -91,6 +91,22 @@ assert 20 < count < 999
 """
 )
 
+# Waits in the middle of making an environment, with working locks or others
+HALFWAY = (
+    """
+import fcntl, sys
+if sys.argv[3] == "unlocked":
+    fcntl.flock = lambda _descriptor, _operation: None
+"""
+    + MAKING
+    + """
+with envs.held(folder, layout, registry, lambda line: None), envs.Site(folder, registry) as site:
+    site.folder.mkdir()
+    print("halfway", flush=True)
+    sys.stdin.read()
+"""
+)
+
 
 def is_good(made: Made, target: Path) -> bool:
     return made.registry.knows(target) and envs.inspect(target, made.interpreter, made.registry, os.environ) == (
@@ -110,6 +126,79 @@ def test_killed_at_any_point_the_next_run_repairs(tmp_path: Path, situation: str
     command = [sys.executable, "-c", KILLED, RUNNING, str(tmp_path), situation]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def halfway(target: Path, situation: str = "locked") -> subprocess.Popen[str]:
+    """Start making an environment, and return when it is in the middle of it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HALFWAY, RUNNING, str(target), situation],
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "halfway\n"
+    return process
+
+
+def left_in(folder: Path) -> list[str]:
+    return [name for name in os.listdir(folder) if name.startswith(".pyv")]
+
+
+@pytest.mark.usefixtures("made")
+@pytest.mark.parametrize("command", ["venv", "sync", "doctor"])
+def test_what_was_left_for_one_folder_is_swept_by_work_on_another(tmp_path: Path, command: str) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / ".python-version").write_text(f"{RUNNING}\n")
+    words = {"venv": ["venv", "--without-pip", "one"], "sync": ["sync"], "doctor": ["doctor", "--fix"]}[command]
+    if command == "sync":
+        assert pyv("venv", cwd=project).status == 0
+        assert pyv("sync", cwd=project).status == 0
+    process = halfway(project / "other")
+    pyv(*words, cwd=project)
+    assert left_in(project)
+    process.kill()
+    process.communicate()
+    if command == "doctor":
+        assert f"{project} has what a killed command left: .pyv-venv-" in pyv("doctor", cwd=project).out
+    assert left_in(project)
+    pyv(*words, cwd=project)
+    assert not left_in(project)
+
+
+@pytest.mark.usefixtures("made")
+def test_what_was_left_of_a_named_environment_is_swept_by_any_command(tmp_path: Path) -> None:
+    process = halfway(store() / "envs/one")
+    assert pyv("versions", cwd=tmp_path).status == 0
+    assert left_in(store() / "envs")
+    process.kill()
+    process.communicate()
+    assert pyv("versions", cwd=tmp_path).status == 0
+    assert not left_in(store() / "envs")
+
+
+def test_without_locks_what_may_be_a_living_process_stays(tmp_path: Path, made: Made) -> None:
+    process = halfway(tmp_path / "one", "unlocked")
+    other = halfway(tmp_path / "one", "unlocked")
+    assert len(left_in(tmp_path)) == 4
+    for each in (process, other):
+        each.communicate()
+        assert each.returncode == 0
+    assert not left_in(tmp_path)
+    assert not made.registry.all()
+
+
+def test_planted_leftovers_lead_nowhere(tmp_path: Path, made: Made) -> None:
+    create(made, tmp_path / "mine/env")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/.pyv-venv-1.2").symlink_to(tmp_path / "mine")
+    (tmp_path / "project/.pyv-venv-1.3.lock").symlink_to(tmp_path / "planted")
+    create(made, tmp_path / "project/.venv")
+    assert is_good(made, tmp_path / "mine/env")
+    assert not (tmp_path / "planted").exists()
+    assert left_in(tmp_path / "project") == [".pyv-venv-1.3.lock"]
 
 
 def test_eight_at_once_in_one_folder_make_one_environment(tmp_path: Path, made: Made) -> None:

@@ -79,6 +79,44 @@ def test_every_kind_of_damage_is_repaired_from_the_cache(version: Path, mirror: 
     assert pyv("verify", "--full").status == 0
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
+@pytest.mark.usefixtures("mirror")
+def test_what_belongs_to_somebody_else_is_put_right(version: Path) -> None:
+    library = library_of(version)
+    cached = library / "__pycache__/abc.mine.pyc"
+    cached.parent.mkdir(exist_ok=True)
+    cached.touch()
+    paths = (library / "abc.py", library / "json", version / "bin/python3", cached, cached.parent, version / ".pyv")
+    for path in (*paths, version / ".pyv/manifest.json"):
+        os.chown(path, 54321, -1, follow_symlinks=False)
+    shown = pyv("verify", version.name)
+    assert shown.status == 5
+    assert (
+        f"{version.name}  owner    {(library / 'abc.py').relative_to(version)}  (belongs to user 54321)" in shown.lines
+    )
+    assert pyv("repair", version.name).status == 0
+    assert pyv("verify", "--full", version.name)[:2] == (0, "")
+    assert all(path.lstat().st_uid == 0 for path in (version, *version.rglob("*")))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
+def test_who_is_not_root_is_told_what_to_type_for_a_folder_of_somebody_else(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "folder").mkdir()
+    os.chown(tmp_path / "folder", 54321, -1)
+    program = (
+        "import os; from pathlib import Path; from pyv import repair; from pyv.errors import PyvError\n"
+        "from pyv.manifest import Entry; path = Path('folder'); os.setuid(12345)\n"
+        "try: repair._restore(path, path, Entry('dir', 0o755, 0, 0, ''), 12345)\n"
+        "except PyvError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "folder belongs to user 54321, and only root can change that",
+        "sudo chown -h 12345 folder",
+    ]
+
+
 def test_without_the_cached_archive_the_source_is_asked_and_its_hash_demanded(
     version: Path, mirror: Server, offered: Offer
 ) -> None:
@@ -116,6 +154,10 @@ def test_what_was_added_is_named_and_stays(version: Path, offered: Offer) -> Non
         f"{offered.oldest}  added     {relative}/sitecustomize.py",
     ]
     assert (library / "sitecustomize.py").read_text() == "x = 1\n"
+    again = pyv("repair", offered.oldest)
+    assert "nothing damaged or missing; what was added stays" in again.err
+    cure = f"pyv install --force {offered.oldest}"
+    assert (cure in again.err, cure in pyv("verify").err) == (True, True)
 
 
 def test_only_what_is_wrong_is_touched_and_the_receipt_still_tells_when_it_was_installed(

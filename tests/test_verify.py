@@ -154,6 +154,27 @@ def test_a_file_that_only_its_time_tells_apart_is_no_damage(tmp_path: Path) -> N
         assert manifest.compare(tmp_path / "v", contents, full=full) == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
+@pytest.mark.parametrize("full", [False, True], ids=["fast", "full"])
+def test_what_belongs_to_somebody_else_is_found(tmp_path: Path, *, full: bool) -> None:
+    root = tmp_path / "v"
+    contents = recorded(root)
+    bytecode = root / "lib/pkg/__pycache__/mod.cpython-312.pyc"
+    bytecode.parent.mkdir()
+    bytecode.touch()
+    (root / ".pyv").mkdir(exist_ok=True)
+    paths = ["lib/pkg/mod.py", "lib/pkg", "bin/python3", ".pyv", os.fspath(bytecode.relative_to(root))]
+    for path in paths:
+        os.chown(root / path, 54321, -1, follow_symlinks=False)
+    for open_to_pip in (False, True):
+        found = manifest.compare(root, contents, full=full, open_to_pip=open_to_pip)
+        assert [tuple(each) for each in found] == [(path, "owner", "belongs to user 54321") for path in sorted(paths)]
+    for each in (root, *root.rglob("*")):
+        os.chown(each, 54321, -1, follow_symlinks=False)
+    os.chown(root / "lib/pkg/mod.py", 0, -1)
+    assert manifest.compare(root, contents, full=full) == []
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_what_cannot_be_read_is_damage_and_no_crash(tmp_path: Path) -> None:
     contents = recorded(tmp_path / "v")

@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from os import PathLike
 
 
+def user_name(number: int) -> str:
+    """Return what a user is called."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
+
+
 def shell_word(path: str | PathLike[str]) -> str:
     """Return a path as one types it in a shell, for hints."""
     import os

@@ -28,7 +28,6 @@ _told: set[Path] = set()
 # Shorter waits are not worth a word
 _PATIENCE_SECONDS = 0.5
 _RENAME_EXCHANGE = 2
-_ELSEWHERE = "set PYV_ROOT to a folder that you can write"
 
 
 def explain(error: OSError, doing: str) -> StoreError:
@@ -335,7 +334,7 @@ def _file_lock(path: Path) -> BaseFileLock:
 
 
 @contextmanager
-def staging(folder: Path, label: str) -> Iterator[Path]:
+def staging(folder: Path, label: str, *, mode: int = 0o755) -> Iterator[Path]:
     """Make an empty private folder below `folder`, removed again on leaving, whatever happened.
 
     A lock file beside it, held as long as this process lives, tells `sweep` that it is in use.
@@ -343,13 +342,14 @@ def staging(folder: Path, label: str) -> Iterator[Path]:
     Args:
         folder: where staging areas live; made if need be.
         label: what it is for, for somebody who finds it.
+        mode: its permission bits.
     """
     folder.mkdir(parents=True, exist_ok=True)
     area = folder / f"{label}.{_unique()}"
     guard = area.with_name(f"{area.name}.lock")
     with lock(guard, waiting=_nothing, warn=_ignore):
         try:
-            area.mkdir(mode=0o755)
+            area.mkdir(mode=mode)
             yield area
         finally:
             try:
@@ -362,22 +362,30 @@ def staging(folder: Path, label: str) -> Iterator[Path]:
                     os.unlink(guard)
 
 
-def sweep(folder: Path) -> None:
-    """Remove the staging areas of processes that were killed. Those of living ones are locked, and stay."""
+def orphans(folder: Path, start: str = "") -> list[str]:
+    """Return the names, all or with some start, of the staging areas of killed processes. Living ones lock theirs."""
     try:
-        entries = list(os.scandir(folder))
+        names = {name for name in os.listdir(folder) if name.startswith(start)}
     except OSError:
-        return
-    names = {entry.name for entry in entries}
-    for entry in entries:
-        guard = entry.name if entry.name.endswith(".lock") else f"{entry.name}.lock"
-        if guard != entry.name and guard in names:
-            continue  # its lock file is an entry of its own
-        with try_lock(folder / guard) as dead:
+        return []
+    found = []
+    for name in sorted({each.removesuffix(".lock") for each in names}):
+        guard = folder / f"{name}.lock"
+        if guard.name not in names:
+            found.append(name)
+        elif not os.path.islink(guard):  # one that somebody planted; it would be made where it leads to
+            with try_lock(guard) as dead:
+                found += [name] * dead
+    return found
+
+
+def sweep(folder: Path, start: str = "", clean: Callable[[Path], None] = remove_tree) -> None:
+    """Remove the staging areas of processes that were killed, see `orphans`; `clean` removes one of them."""
+    for name in orphans(folder, start):
+        with try_lock(folder / f"{name}.lock") as dead, suppress(OSError):
             if dead:
-                with suppress(OSError):
-                    remove_tree(folder / guard.removesuffix(".lock"))
-                    os.unlink(folder / guard)
+                clean(folder / name)
+                os.unlink(folder / f"{name}.lock")
 
 
 def _unique() -> str:

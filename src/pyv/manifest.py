@@ -11,7 +11,7 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyv import fsops
-from pyv.errors import VerificationError
+from pyv.errors import VerificationError, user_name
 from pyv.layout import MANIFEST, RECEIPT
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Difference(NamedTuple):
 
     Attributes:
         path: relative to the version's folder.
-        kind: `changed`, `missing` or `added`.
+        kind: `changed`, `missing`, `added`, or `owner` if it belongs to another one than the version.
         detail: what is different about it, in a few words.
     """
 
@@ -177,7 +177,21 @@ def compare(version: Path, manifest: Manifest, *, full: bool = True, open_to_pip
     mode = os.stat(version).st_mode
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
         found.append(Difference(".", "changed", f"mode {stat.S_IMODE(mode):o}: everybody can write to it"))
-    return sorted(_not_by_pip(found, version, manifest, present) if open_to_pip and found else found)
+    found = _not_by_pip(found, version, manifest, present) if open_to_pip and found else found
+    return sorted([*found, *_of_others(version, present)])
+
+
+def _of_others(version: Path, present: Mapping[str, os.stat_result]) -> list[Difference]:
+    """Return what belongs to somebody who is neither the version's owner nor root, and can change it at any time."""
+    trusted = (os.stat(version).st_uid, 0)
+    own = {
+        path: os.lstat(version / path) for path in (_OWN_FOLDER, MANIFEST, RECEIPT) if os.path.lexists(version / path)
+    }
+    return [
+        Difference(path, "owner", f"belongs to {user_name(status.st_uid)}")
+        for path, status in (*own.items(), *present.items())
+        if status.st_uid not in trusted
+    ]
 
 
 def stray_bytecode(version: Path, manifest: Manifest) -> list[str]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pyv import fsops, manifest
 from pyv.catalogue import Build
-from pyv.errors import PyvError, StoreError, VerificationError
+from pyv.errors import PyvError, StoreError, VerificationError, user_name
 from pyv.layout import MANIFEST, RECEIPT
 from pyv.platforms import Platform
 from pyv.store import Store
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 # A folder that could not be looked into shows what it holds only after its mode was put right
 _PASSES = 4
 _BYTECODE_FOLDER = "__pycache__"
+# They are written anew at the end
+_OWN = (MANIFEST, RECEIPT)
 
 
 def refuse_if_strange(store: Store, version: Installed) -> None:
@@ -57,9 +59,16 @@ def refuse_if_strange(store: Store, version: Installed) -> None:
         )
 
 
-def owners_command(version: Installed) -> str:
-    """Return what the owner of a version types to repair it, who may be somebody else."""
+def owners_command(version: Installed, *, only_added: bool = False) -> str:
+    """Return what the owner of a version types to repair it, who may be somebody else.
+
+    Args:
+        version: which.
+        only_added: whether all that differs is what was added, which repairing leaves alone.
+    """
     if not version.target:
+        if only_added:
+            return f"remove what was added, or have it made anew: pyv install --force {version.name}"
         return f"pyv repair {version.name}"
     if not version.managed:
         return "see: pyv versions"
@@ -149,12 +158,12 @@ class InPlace(Store):
             os.chmod(final, os.stat(final).st_mode | 0o700)
         for _ in range(_PASSES):
             found = manifest.compare(final, contents, open_to_pip=open_to_pip)
-            wrong = [each.path for each in found if each.kind != "added"]
+            wrong = list(dict.fromkeys(each.path for each in found if each.kind != "added" and each.path not in _OWN))
             self.added = [each.path for each in found if each.kind == "added"]
             if not wrong:
                 break
             for path in _parents_first(wrong):
-                _restore(staged / path, final / path, contents[path])
+                _restore(staged / path, final / path, contents.get(path), os.stat(final).st_uid)
                 self._checkpoint("restoring")
             self.restored += [path for path in wrong if path not in self.restored]
         else:
@@ -201,13 +210,17 @@ def _parents_first(paths: Iterable[str]) -> list[str]:
     return sorted(paths, key=lambda path: (path.count("/"), path))
 
 
-def _restore(staged: Path, final: Path, entry: manifest.Entry) -> None:
-    """Put one path right, by a rename if it is not a folder."""
+def _restore(staged: Path, final: Path, entry: manifest.Entry | None, owner: int) -> None:
+    """Put one path right, by a rename if it is not a folder; of what the manifest does not know only the owner."""
+    if entry is None:
+        _give(final, owner)
+        return
     if entry.kind == "dir":
         if os.path.islink(final) or not os.path.isdir(final):
             with _writable(final.parent):
                 _make_way(final)
                 final.mkdir()
+        _give(final, owner)
         final.chmod(entry.mode)
         return
     if not os.path.lexists(staged):  # an earlier pass has used it up
@@ -216,6 +229,24 @@ def _restore(staged: Path, final: Path, entry: manifest.Entry) -> None:
         if os.path.isdir(final) and not os.path.islink(final):
             _make_way(final)
         os.rename(staged, final)
+
+
+def _give(path: Path, owner: int) -> None:
+    """Make something its owner's again.
+
+    Raises:
+        StoreError: that takes root.
+    """
+    current = os.lstat(path).st_uid
+    if current in (owner, 0):
+        return
+    try:
+        os.chown(path, owner, -1, follow_symlinks=False)
+    except PermissionError:
+        raise StoreError(
+            f"{path} belongs to {user_name(current)}, and only root can change that",
+            hint=f"sudo chown -h {owner} {shlex.quote(os.fspath(path))}",
+        ) from None
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pyv import fsops
 from pyv.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
+_MAX_BYTES = 4 << 20
 
 
 class Settings(NamedTuple):
@@ -105,8 +107,9 @@ def _flag(env: Mapping[str, str], variable: str, otherwise: object, user_file: P
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        data = path.read_bytes()
-    except OSError:  # absent, or in a home that this user cannot read: there are no settings then
+        with fsops.open_regular(path) as file:
+            data = file.read(_MAX_BYTES)
+    except OSError:  # absent, a FIFO or a device, or in a home that this user cannot read: there are no settings then
         return {}
     if sys.version_info >= (3, 11):
         import tomllib
@@ -114,6 +117,6 @@ def _read(path: Path) -> dict[str, object]:
         import tomli as tomllib
     try:
         content: dict[str, object] = tomllib.loads(data.decode())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}", hint="mend it there, then repeat") from None
     return content

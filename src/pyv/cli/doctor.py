@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyv import doctor, fsops, init, proc, smoke
+from pyv import doctor, envs, fsops, init, proc, smoke
 from pyv.cli import output
 from pyv.cli.verify import shown
 from pyv.doctor import contents, entries, place, search_path, surroundings
@@ -95,7 +95,11 @@ def _findings(app: App) -> Iterator[Finding]:
     yield from contents.versions(app.store)
     yield from contents.environments(app.registry)
     yield from contents.staging(layout)
+    known = [each.path for each in app.registry.all()]
+    folders = (Path(app.cwd or "/"), layout.envs, *(place for path in known for place in (path.parent, path)))
+    yield from contents.half_made(folders, envs.orphans, lambda folder: envs.sweep(folder, app.registry))
     yield from place.permissions(layout, user)
+    yield from place.cache(layout)
     yield from place.writable(layout, user)
     yield from place.reachable(layout, user)
     yield from place.space(layout)

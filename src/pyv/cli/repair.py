@@ -61,7 +61,6 @@ def _repair(app: App, version: Installed) -> bool:
     with fsops.explained(f"repair {name}"), app.store.lock(name, f"it works on {name}"):
         if _is_whole(app, version):
             repair.forget_bytecode(version.path, manifest.load(version.path))
-            app.notify(f"{name} is as it was installed")
             return False
         receipt = app.store.receipt(name)
         build = _offered(app, repair.build_of(receipt, version))
@@ -102,6 +101,13 @@ def _is_whole(app: App, version: Installed) -> bool:
             return False
     for each in found:
         output.data(f"{version.name}  added     {shown(each.path)}")
+    if found:
+        app.notify(
+            f"{version.name} has nothing damaged or missing; what was added stays: remove it, or type: "
+            f"pyv install --force {version.name}"
+        )
+    else:
+        app.notify(f"{version.name} is as it was installed")
     return True
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def verify_command(app: App, requests: tuple[str, ...], *, full: bool, as_json: bool) -> int:
-    """Compare versions with the manifest of their installation: changed, missing and added files.
+    """Compare versions with the manifest of their installation: changed, missing and added files, and other owners.
 
     Without a REQUEST, all that pyv installed. A file is taken for unchanged if kind, mode, size and time are; --full
     hashes all. The exit status is 5 if anything differs. `pyv repair` mends it.
@@ -60,7 +60,8 @@ def verify_command(app: App, requests: tuple[str, ...], *, full: bool, as_json: 
     if spoilt:
         what = f"{', '.join(spoilt)} {'differs' if len(spoilt) == 1 else 'differ'} from the manifest"
         first = next(each for each in versions if each.name == spoilt[0])
-        complaints.append(VerificationError(what, hint=repair.owners_command(first)))
+        only_added = all(each.kind == "added" for name in spoilt for each in results[name])
+        complaints.append(VerificationError(what, hint=repair.owners_command(first, only_added=only_added)))
     for complaint in complaints:
         app.complain(complaint)
     return complaints[-1].exit_code if complaints else 0

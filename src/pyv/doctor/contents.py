@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from pyv import fsops
 from pyv.doctor.model import HINT, PROBLEM, Finding
 from pyv.layout import MANIFEST, RECEIPT
+from pyv.registry import CONFIG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from pyv.layout import Layout
@@ -71,22 +72,28 @@ def _has_python(path: Path) -> bool:
 
 def staging(layout: Layout) -> list[Finding]:
     """Check what lies in the staging folder, without the areas of living processes."""
-    names = _names(layout.staging)
-    orphans = []
-    for name in names:
-        guard = f"{name}.lock"
-        if name.endswith(".lock"):
-            continue
-        if guard in names:
-            with fsops.try_lock(layout.staging / guard) as dead:
-                if dead:
-                    orphans.append(name)
-        else:
-            orphans.append(name)
-    if not orphans:
+    return _left(layout.staging, fsops.orphans(layout.staging), fsops.sweep)
+
+
+def half_made(
+    folders: Iterable[Path], orphans: Callable[[Path], list[str]], sweep: Callable[[Path], object]
+) -> list[Finding]:
+    """Check for environments that were being made when pyv was killed.
+
+    Args:
+        folders: where to look.
+        orphans: names what such processes left in one of them.
+        sweep: removes that.
+    """
+    return [found for folder in dict.fromkeys(folders) for found in _left(folder, orphans(folder), sweep)]
+
+
+def _left(folder: Path, names: list[str], sweep: Callable[[Path], object]) -> list[Finding]:
+    if not names:
         return []
-    message = f"{layout.staging} has what {len(orphans)} killed commands left: {', '.join(orphans[:3])}"
-    return [Finding("staging", HINT, message, "pyv doctor --fix", lambda: fsops.sweep(layout.staging))]
+    what = "a killed command" if len(names) == 1 else f"{len(names)} killed commands"
+    message = f"{folder} has what {what} left: {', '.join(names[:3])}"
+    return [Finding("staging", HINT, message, "pyv doctor --fix", lambda: sweep(folder))]
 
 
 def environments(registry: Registry) -> list[Finding]:
@@ -104,10 +111,12 @@ def environments(registry: Registry) -> list[Finding]:
         elif not registry.knows(path):
             # Moved away and another one put there, or its pyvenv.cfg written since
             message = f"the environment {path} is not the one that pyv knew there, and is not used"
-            found.append(Finding("environment-changed", HINT, message, f"pyv trust {path}"))
+            whole = os.path.isfile(path / CONFIG)
+            cure = f"pyv {'trust' if whole else 'venv --repair'} {shlex.quote(os.fspath(path))}"
+            found.append(Finding("environment-changed", HINT, message, cure))
         elif not os.access(path / "bin/python", os.X_OK):
             message = f"the environment {path} has lost its interpreter"
-            found.append(Finding("environment", PROBLEM, message, f"pyv venv --repair {path}"))
+            found.append(Finding("environment", PROBLEM, message, f"pyv venv --repair {shlex.quote(os.fspath(path))}"))
     return found
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyv import fsops
 from pyv.doctor.model import HINT, PROBLEM, Finding
+from pyv.errors import user_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,7 @@ def permissions(layout: Layout, user: int) -> list[Finding]:
         status = os.stat(path)
         mode = status.st_mode
         if status.st_uid not in (user, _ROOT) and not mode & stat.S_ISVTX:
-            message = f"{path} belongs to {_name_of(status.st_uid)}, who can exchange the store"
+            message = f"{path} belongs to {user_name(status.st_uid)}, who can exchange the store"
             found.append(Finding("owner", PROBLEM, message, "set PYV_ROOT to a folder below one of yours"))
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             message = f"everybody can exchange the store: {path} is writable by all"
@@ -79,9 +80,13 @@ def _guarded(path: Path, user: int) -> list[Finding]:
     except OSError:
         return []
     if status.st_uid not in (user, _ROOT):
-        message = f"{path} belongs to {_name_of(status.st_uid)}, who can change what you run"
-        command = f"run pyv as {_name_of(status.st_uid)}" if user == _ROOT else "set PYV_ROOT to a folder of yours"
+        message = f"{path} belongs to {user_name(status.st_uid)}, who can change what you run"
+        command = f"run pyv as {user_name(status.st_uid)}" if user == _ROOT else "set PYV_ROOT to a folder of yours"
         return [Finding("owner", PROBLEM, message, command)]
+    return _closed(path, status)
+
+
+def _closed(path: Path, status: os.stat_result) -> list[Finding]:
     if status.st_mode & stat.S_IWOTH:
 
         def close() -> None:
@@ -89,6 +94,18 @@ def _guarded(path: Path, user: int) -> list[Finding]:
 
         return [Finding("permissions", PROBLEM, f"everybody can write to {path}", f"chmod o-w {path}", close)]
     return []
+
+
+def cache(layout: Layout) -> list[Finding]:
+    """Check that not everybody can change what versions and environments are made from."""
+    folder = layout.cache
+    try:
+        inside = [entry.name for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+    return [
+        each for path in (folder, *(folder / name for name in sorted(inside))) for each in _closed(path, os.stat(path))
+    ]
 
 
 def writable(layout: Layout, user: int) -> list[Finding]:
@@ -102,7 +119,7 @@ def writable(layout: Layout, user: int) -> list[Finding]:
         return []  # read-only on purpose
     for path in (layout.versions, layout.shims, layout.venvs, layout.locks, layout.staging, layout.hooks):
         if os.path.isdir(path) and not os.access(path, os.W_OK):
-            owner = _name_of(os.stat(path).st_uid)
+            owner = user_name(os.stat(path).st_uid)
             command = f"sudo chown -R {user} {layout.root}" if os.stat(path).st_uid != user else f"chmod u+w {path}"
             return [Finding("owner", PROBLEM, f"{path}, which belongs to {owner}, cannot be written", command)]
     return []
@@ -173,15 +190,6 @@ def name_of_root(layout: Layout) -> list[Finding]:
 
 def _above(path: Path) -> list[Path]:
     return [each for each in path.parents if os.path.isdir(each)]
-
-
-def _name_of(user: int) -> str:
-    import pwd
-
-    try:
-        return pwd.getpwuid(user).pw_name
-    except KeyError:
-        return f"user {user}"
 
 
 def _nothing() -> None:

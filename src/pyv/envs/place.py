@@ -1,7 +1,8 @@
 """The place of an environment: what stands there, and putting a finished one there in one step.
 
 Everything is made in a folder beside the target, or within it where it exists already and is empty: it may be a volume,
-or the current folder. What a killed process left of such folders is swept by the next one for the same target.
+or the current folder. What a killed process left of such folders is swept by the next one that works beside it; a lock
+file, see `fsops.staging`, tells those of living ones.
 """
 
 from __future__ import annotations
@@ -109,7 +110,10 @@ def held(target: Path, layout: Layout, registry: Registry, notify: Callable[[str
     number = binascii.crc32(os.fsencode(os.path.realpath(target))) & _LOCKS
     paths = [folder / f"venv-{number:03x}.lock" for folder in (layout.locks, layout.own_venvs.parent / "locks")]
     with fsops.lock_first(paths, waiting=lambda: notify(f"waiting for another pyv: it works on {target}"), warn=notify):
-        _sweep(target, registry)
+        for folder in (target.parent, target):
+            sweep(folder, registry)
+        for room in target.parent.glob(f"{_mark(target)}.*"):  # left alone where locks do not work
+            _put_back(room, target)
         yield
 
 
@@ -128,13 +132,7 @@ class Site:
         self._target = target
         self._registry = registry
         self._kind = standing(target)
-        inside = self._kind in (EMPTY, HALF) or (self._kind != ABSENT and os.path.ismount(target))
-        self._inside = inside
-        if inside:
-            self._room = target / f"{_WITHIN}{os.urandom(4).hex()}"
-        else:
-            self._room = target.parent / f"{_mark(target)}{os.urandom(4).hex()}"
-        self.folder = self._room / (target.name or "env")
+        self._inside = self._kind in (EMPTY, HALF) or (self._kind != ABSENT and os.path.ismount(target))
         self._unfinished = False
         self._id = ""
 
@@ -142,8 +140,10 @@ class Site:
         if self._kind == HALF:
             for name in os.listdir(self._target):
                 fsops.remove_tree(self._target / name)
-        os.makedirs(self._target.parent, exist_ok=True)
-        os.mkdir(self._room, 0o700)  # nobody else looks into what is not finished
+        place = (self._target, _WITHIN) if self._inside else (self._target.parent, _mark(self._target))
+        self._staging = fsops.staging(*place, mode=0o700)  # nobody else looks into what is not finished
+        self._room = self._staging.__enter__()
+        self.folder = self._room / (self._target.name or "env")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -153,7 +153,7 @@ class Site:
                     self._registry.register(self._target)
             _forget(self.folder, self._registry)
         with suppress(OSError):
-            fsops.remove_tree(self._room)
+            self._staging.__exit__(None, None, None)
 
     def commit(self) -> None:
         """Put what was made at its place, replacing what stands there, and make it known.
@@ -189,7 +189,7 @@ class Site:
             raise
 
     def _fill(self) -> None:
-        old = [name for name in os.listdir(self._target) if name != self._room.name]
+        old = [name for name in os.listdir(self._target) if not name.startswith(self._room.name)]
         for name in sorted(old, key=lambda each: each != config.NAME):  # without its settings it is no environment
             fsops.remove_tree(self._target / name)
         for name in sorted(os.listdir(self.folder), key=lambda each: each == config.NAME):
@@ -231,37 +231,46 @@ def _forget(venv: Path, registry: Registry) -> None:
 
 
 def _mark(target: Path) -> str:
-    return f"{_BESIDE}{binascii.crc32(os.fsencode(target.name)):08x}-"
+    return f"{_BESIDE}{binascii.crc32(os.fsencode(target.name)):08x}"
 
 
-def _sweep(target: Path, registry: Registry) -> None:
-    """Remove what killed processes left of environments for this target, and finish what they had all but finished.
+def orphans(folder: Path) -> list[str]:
+    """Return the names of what killed processes left in a folder of environments for it, or for others beside it."""
+    return [name for start in _starts(folder) for name in fsops.orphans(folder, start)]
+
+
+def sweep(folder: Path, registry: Registry) -> None:
+    """Remove what killed processes left in a folder, see `orphans`, and finish what they had all but finished.
 
     Where the kernel cannot swap two folders, one may have been killed between two renames: the old environment is then
     put back.
     """
-    for folder, start in ((target.parent, _mark(target)), (target, _WITHIN)):
-        if folder == target and not os.path.exists(target / config.NAME):
-            continue  # it is half made, and stays recognizable as such
-        try:
-            names = [name for name in os.listdir(folder) if name.startswith(start)]
-        except OSError:
-            continue
-        for name in names:
-            with suppress(OSError):
-                _clean(folder / name, target, registry)
+    for start in _starts(folder):
+        fsops.sweep(folder, start, lambda room: _clean(room, registry))
 
 
-def _clean(room: Path, target: Path, registry: Registry) -> None:
+def _starts(folder: Path) -> tuple[str, ...]:
+    # What is half made itself stays recognizable as such
+    return (_BESIDE, _WITHIN) if os.path.exists(folder / config.NAME) else (_BESIDE,)
+
+
+def _clean(room: Path, registry: Registry) -> None:
+    if os.path.islink(room):  # somebody planted it
+        os.unlink(room)
+        return
+    place = os.path.realpath(room)
+    made = [each for each in registry.all() if os.path.dirname(each.path) == place]
+    names = {*(each.path.name for each in made), *(os.listdir(room) if os.path.isdir(room) else ())}
+    beside = [room.parent / name for name in names if room.name.startswith(_mark(room.parent / name))]
+    for target in [room.parent] if room.name.startswith(_WITHIN) else beside:
+        _put_back(room, target)
+        if config.read(target).get("pyv") in [each.id for each in made]:
+            registry.register(target)
+    for each in made:
+        _forget(each.path, registry)
+    fsops.remove_tree(room)
+
+
+def _put_back(room: Path, target: Path) -> None:
     if not os.path.lexists(target) and os.path.exists(room / _OLD):
         os.rename(room / _OLD, target)
-    made = os.path.join(os.path.realpath(room), target.name)
-    ids = [each.id for each in registry.all() if os.fspath(each.path) == made]
-    # First to a name at which nobody builds: a process with another store would else take a part for a whole
-    dead = room.with_name(f"{room.name}.dead")
-    os.rename(room, dead)
-    if config.read(target).get("pyv") in ids:
-        registry.register(target)
-    elif ids:
-        _forget(Path(made), registry)
-    fsops.remove_tree(dead)
