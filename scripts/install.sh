@@ -107,11 +107,21 @@ fetch_python() {
 }
 
 if [ "${1:-}" = --uninstall ]; then
-    if [ -L "$bin/pyv" ]; then rm -- "$bin/pyv"; fi
+    place="where 'pyv root' said"
+    if [ -L "$bin/pyv" ]; then
+        # While it still works: a shell that went on loading the hook would look for every Python through a pyv that is gone
+        if root=$("$bin/pyv" root 2>/dev/null); then
+            place="in $root"
+            for each in bash zsh fish tcsh sh direnv; do
+                said=$("$bin/pyv" init "$each" --uninstall 2>&1) || printf '%s\n' "$said" >&2
+            done
+        fi
+        rm -- "$bin/pyv"
+    fi
     # Only what this script made: PYV_HOME may be a folder with other things in it
     rm -rf -- "$home"/env.* "$home"/fetch.* "$home/python"
     rmdir -- "$home" 2>/dev/null || true
-    say "removed $home; the installed Pythons are still where 'pyv root' said"
+    say "removed $home, and what loaded pyv in new shells; the installed Pythons are still $place"
     exit 0
 fi
 [ $# -eq 0 ] || fail "unknown argument: $1" "sh scripts/install.sh [--uninstall]" 2
@@ -136,10 +146,13 @@ trap - EXIT INT TERM
 for old in "$home"/env.*; do [ "$old" = "$new" ] || rm -rf -- "$old"; done
 
 say "$("$bin/pyv" --version) is ready: $bin/pyv"
+pyv=pyv
 case :$PATH: in
     *":$bin:"*) ;;
-    *) say "put this line into your shell's rc file:"
+    *) pyv=$bin/pyv
+       say "put this line into your shell's rc file:"
        # shellcheck disable=SC2016 # the variable is for the shell that reads the line
        printf '    export PATH="%s:$PATH"\n' "$bin" >&2 ;;
 esac
-say "install a Python with: pyv install 3.12"
+say "next, so that your shell finds the Pythons: $pyv init --install"
+say "then, in a new shell: pyv install 3.12"

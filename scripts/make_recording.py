@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent.parent
 COMMANDS = (
+    "pyv init --install",
+    "exec bash",
     "pyv install {minor}",
     "mkdir demo && cd demo",
     "pyv local {minor}",
@@ -99,9 +101,7 @@ def record(scratch: Path, prefix: Path, mirror: Path | None) -> str:
     _index(prefix, served / "simple")
     archive = next(served.glob("*/cpython-*.tar.gz"))
     minor = re.findall(r"cpython-(\d+\.\d+)", archive.name)[0]
-    _run(["init", "bash", "--install"], env)
-    with open(home / ".bashrc", "a", encoding="utf-8") as file:
-        file.write("PS1='\\[\\e]0;pyv\\a\\]$ '\nbind 'set enable-bracketed-paste off'\n")
+    (home / ".bashrc").write_text("PS1='\\[\\e]0;pyv\\a\\]$ '\nbind 'set enable-bracketed-paste off'\n", "utf-8")
     with _Served(served) as url:
         env |= {"PYV_MIRROR": url, "PIP_INDEX_URL": f"{url}/simple"}
         written = "".join(_typed([command.format(minor=minor) for command in COMMANDS], home, env))

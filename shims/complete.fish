@@ -3,7 +3,12 @@
 function _pyv_words
     set -l given (commandline -opc)
     set -l word (commandline -ct)
-    for each in (command pyv completions $given[2] 2>/dev/null)
+    set -l command $given[2]
+    # What these options take is what `pyv prefix` takes; of a command that is executed they are its own
+    if contains -- "$given[-1]" -p --python; and test "$command" != exec
+        set command prefix
+    end
+    for each in (command pyv completions $command 2>/dev/null)
         # Options only where one is being typed
         if string match -q -- '-*' "$word" || not string match -q -- '-*' $each
             echo $each

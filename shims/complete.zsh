@@ -3,6 +3,8 @@
 _pyv_complete() {
     local -a words_of_pyv command
     if (( CURRENT > 2 )); then command=("$words[2]"); fi
+    # What these options take is what `pyv prefix` takes; of a command that is executed they are its own
+    if [[ "$command" != exec && "$words[CURRENT-1]" == (-p|--python) ]]; then command=(prefix); fi
     words_of_pyv=("${(@f)$(command pyv completions $command 2>/dev/null)}")
     if [[ "$words[CURRENT]" == -* ]]; then
         words_of_pyv=(${(M)words_of_pyv:#-*})

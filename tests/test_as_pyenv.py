@@ -92,6 +92,15 @@ def test_uninstall_by_force_asks_nothing_as_scripts_expect(project: Path) -> Non
     assert not (store() / "versions/3.11.8").exists()
 
 
+def test_messages_name_the_variable_that_was_set(project: Path) -> None:
+    theirs = {"PYENV_VERSION": "3.10"}
+    for line in ("which python", "version-name", "exec python", "which --json python"):
+        assert "3.10 is not installed, pinned by PYENV_VERSION\n" in ask(project, *line.split(), **theirs).err, line
+    assert "pinned by PYV_VERSION\n" in ask(project, "which", "python", **theirs, PYV_VERSION="3.9").err
+    assert ask(project, "version-origin", **theirs).lines == ["PYENV_VERSION environment variable"]
+    assert ask(project, "version", PYENV_VERSION="3.11").lines == ["3.11.8 (set by PYENV_VERSION environment variable)"]
+
+
 def test_pyenvs_variables_count_under_that_name_alone(project: Path, tmp_path: Path) -> None:
     assert ask(project, "version-name", PYENV_VERSION="3.11").lines == ["3.11.8"]
     assert ask(project, "exec", "python", PYENV_VERSION="3.11.8").lines == [f"{store()}/versions/3.11.8/bin/python"]

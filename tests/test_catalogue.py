@@ -21,6 +21,7 @@ from pyv.catalogue import (
     PYPY,
     RELEASES,
     Build,
+    alike,
     bundled,
     bundled_info,
     choose,
@@ -774,6 +775,15 @@ def test_the_hint_names_what_was_perhaps_meant(request_: str, meant: str) -> Non
     assert caught.value.hint.startswith(
         f"did you mean {meant}? Else see 'pyv list --all'" if meant else "see 'pyv list "
     )
+
+
+@pytest.mark.parametrize(
+    ("request_", "meant"),
+    [("3.15.99", "3.15.0rc2"), ("3.14.99", "3.14.9"), ("pypy3.10-7.4.1", "pypy3.10-7.3.17"), ("3.13.9", "3.14.9")],
+)
+def test_a_patch_that_does_not_exist_stands_for_one_of_its_minor_version(request_: str, meant: str) -> None:
+    names = ("3.12.9", "3.14.1", "3.14.9", "3.15.0rc2", "3.15.0b1", "3.15.0rc2t", "pypy3.10-7.3.17", "pypy3.11-7.4.1")
+    assert alike(Request.parse(request_), map(Version.parse, names)) == meant
 
 
 def test_what_exists_for_other_platforms_only_is_denied_by_their_names() -> None:

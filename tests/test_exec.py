@@ -234,13 +234,21 @@ def test_without_a_terminal_a_missing_version_is_an_error_at_once(
     assert mirror.requests == []
 
 
+def test_a_missing_version_that_cannot_be_had_is_not_said_to_be_installable(mirror: Server, tmp_path: Path) -> None:
+    (store() / "versions").mkdir(parents=True)
+    result = pyv("exec", "python", cwd=tmp_path, PYV_VERSION="2.7", PYV_MIRROR="")
+    assert result.status == 127
+    assert "2.7 is not installed, pinned by PYV_VERSION\n     no build of 2.7 is known; the newest known" in result.err
+    assert mirror.requests == []
+
+
 def test_asked_on_a_terminal_it_installs_only_after_a_yes(mirror: Server, offered: Offer, tmp_path: Path) -> None:
     (tmp_path / ".python-version").write_text(f"{offered.oldest}\n")
     line = [sys.executable, "-m", "pyv", "exec", "python", "-c", "print('it', 'runs')"]
     for answer in ("\n", "n\n"):
         status, seen = on_terminal(answer, *line, cwd=tmp_path)
         assert status == 127
-        assert "Install it now?" in seen
+        assert f"{offered.oldest} is not installed, pinned by {tmp_path}/.python-version:1. Install it now?" in seen
     assert mirror.requests == []
     status, seen = on_terminal("y\n", *line, cwd=tmp_path)
     assert status == 0, seen

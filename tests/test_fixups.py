@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import configparser
 import os
-import stat
 import subprocess
 import sys
 import time
@@ -30,7 +29,7 @@ def test_an_interpreter_is_marked_and_the_message_says_what_to_type(tmp_path: Pa
     assert fixups.is_externally_managed(prefix)
     lines = message(prefix / MARK).splitlines()
     assert "$ pyv venv" in lines
-    assert "$ pyv venv ~/.local/share/poetry -p 3.12.7" in lines
+    assert "$ pyv venv ~/.local/share/poetry -p 3.12" in lines  # so that the tool follows upgrades
     assert "$ pyv install --allow-pip 3.12.7" in lines
 
 
@@ -49,15 +48,12 @@ def test_upstreams_mark_gives_way_to_the_one_that_names_pyv(tmp_path: Path) -> N
     assert "pyv venv" in message(prefix / MARK)
 
 
-def test_an_installed_interpreter_is_opened_and_closed_again(tmp_path: Path) -> None:
+def test_an_installed_interpreter_is_opened(tmp_path: Path) -> None:
     prefix = upstream_tree(tmp_path / "prefix")
     repair(prefix)
     assert fixups.allow_pip(prefix) == {MARK}
     assert not fixups.is_externally_managed(prefix)
     assert fixups.allow_pip(prefix) == set()
-    assert fixups.forbid_pip(prefix, "3.12.7") == {MARK}
-    assert "pyv install --allow-pip 3.12.7" in message(prefix / MARK)
-    assert stat.S_IMODE((prefix / MARK).stat().st_mode) == 0o644
 
 
 @pytest.mark.parametrize(

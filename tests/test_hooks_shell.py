@@ -138,12 +138,32 @@ def test_words_are_completed(shell: str, tmp_path: Path) -> None:
             ("pyv global 3.11", "pyv global 3.11.9"),
             ("pyv shell --un", "pyv shell --unset"),
             ("pyv init fi", "pyv init fish"),
+            ("pyv venv -p sys", "pyv venv -p system"),
+            ("pyv lock --python 3.11", "pyv lock --python 3.11.9"),
         ):
             terminal.send(f"{keys}\t")
             terminal.wait_until(lambda: len(projects.calls()) > 0)
             terminal.send("\x01echo \x05\n")
             assert whole in terminal.type(""), keys
             (store() / "calls").unlink()
+
+
+def test_what_a_command_that_is_executed_takes_is_not_completed_as_a_version(tmp_path: Path) -> None:
+    (tmp_path / "system_of_mine").mkdir()
+    with start("bash", tmp_path) as terminal:
+        terminal.send("pyv exec mkdir -p sys\t")
+        terminal.wait_until(lambda: len(projects.calls()) > 0)
+        terminal.send("\x01echo \x05\n")
+        assert "pyv exec mkdir -p system_of_mine" in terminal.type("")
+
+
+def test_words_are_completed_in_zsh_where_compinit_is_loaded_later(tmp_path: Path) -> None:
+    with start("zsh", tmp_path) as terminal:
+        terminal.type("autoload -Uz compinit; compinit -u")
+        terminal.send("pyv unin\t")
+        terminal.wait_until(lambda: len(projects.calls()) > 0)
+        terminal.send("\x01echo \x05\n")
+        assert "pyv uninstall" in terminal.type("")
 
 
 def test_the_words_of_each_command() -> None:

@@ -13,7 +13,7 @@ from tests.support.stores import make_version
 if TYPE_CHECKING:
     from pathlib import Path
 
-NAMES = ("3.14", "3.13", "3.12", "3.11", "3.9", "3.8", "install", "uninstall", "version", "versions", "list")
+NAMES = ("3", "3.14", "3.13", "3.12", "3.11", "3.9", "3.8", "install", "uninstall", "version", "versions", "list")
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,7 @@ NAMES = ("3.14", "3.13", "3.12", "3.11", "3.9", "3.8", "install", "uninstall", "
         ("3.12", ""),
         ("2.6", ""),
         ("frobnicate", ""),
+        ("9", ""),
         ("", ""),
     ],
 )
@@ -71,6 +72,24 @@ def test_the_error_about_a_version_names_the_one_that_was_meant(words: list[str]
     result = pyv(*words, cwd=tmp_path, PYV_OFFLINE="1")
     assert result.status == 3
     assert "did you mean 3.12?" in result.err
+
+
+def test_what_cannot_be_had_is_not_said_to_be_installable(tmp_path: Path) -> None:
+    make_version(store(), "3.14.1", links=("3.14", "3"))
+    for words in (["local", "2.7"], ["prefix", ">=7"], ["latest", "9"]):
+        result = pyv(*words, cwd=tmp_path, PYV_OFFLINE="1")
+        assert result.status == 3
+        assert f"no build of {words[1]} is known; the newest known version is 3." in result.err, words
+        assert "; see 'pyv list --all', or refresh with 'pyv index update'" in result.err
+        assert "pyv install" not in result.err
+    for line in (["which", "python"], ["version"], ["exec", "python"]):
+        result = pyv(*line, cwd=tmp_path, PYV_OFFLINE="1", PYV_VERSION="2.7")
+        assert result.status > 0, line
+        assert result.err.startswith("pyv: 2.7 is not installed, pinned by PYV_VERSION\n     no build of 2.7 is known;")
+    # Of the same minor version there is a release or a pre-release, and 3.14.1 is no stand-in for it
+    for words in (["local", "3.15.99"], ["install", "3.15.99"], ["prefix", "3.15.99"]):
+        result = pyv(*words, cwd=tmp_path, PYV_OFFLINE="1")
+        assert "did you mean 3.15." in result.err, words
 
 
 def test_pinning_names_what_is_installed_first_and_keeps_quiet_about_versions_that_exist(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.command import everything_in, pyv, store
+from tests.support.command import PYV, everything_in, pyv, store
 from tests.support.stores import make_environment, make_version
+from tests.support.terminal import Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -231,6 +233,23 @@ def test_metadata_that_says_nothing_of_the_kind_is_no_error(project: Path, conte
     assert pyv("local", "3.8", cwd=project) == (0, "", "")
 
 
+@pytest.mark.parametrize("kind", ["fifo", "endless"])
+def test_metadata_that_is_no_regular_file_is_as_if_it_were_not_there(project: Path, kind: str) -> None:
+    file = project / "pyproject.toml"
+    if kind == "fifo":
+        os.mkfifo(file)
+    else:
+        file.symlink_to("/dev/zero")
+    assert pyv("local", "3.8", cwd=project) == (0, "", "")
+    assert pyv("sync", cwd=project).err.startswith(f"pyv: {file} cannot be read: no regular file\n")
+
+
+def test_settings_that_are_no_regular_file_are_as_if_they_were_not_there(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "config/pyv").mkdir(parents=True)
+    os.mkfifo(tmp_path / "config/pyv/config.toml")
+    assert pyv("which", "python", cwd=project, XDG_CONFIG_HOME=str(tmp_path / "config"), PYV_VERSION="3.8").status == 0
+
+
 def test_only_the_nearest_metadata_counts_and_only_for_local_pins(project: Path) -> None:
     (project / "pyproject.toml").write_text('[project]\nrequires-python = ">=3.12"\n')
     assert pyv("global", "3.8", cwd=project) == (0, "", "")
@@ -246,3 +265,17 @@ def test_a_pin_is_never_seen_half(project: Path) -> None:
         assert pyv("local", "3.12", cwd=project).status == 0
         assert os.fstat(held.fileno()).st_ino != file.stat().st_ino
         assert held.read() == "3.8\n"
+
+
+def test_a_person_is_told_that_python_does_not_follow_the_pin_yet(project: Path, tmp_path: Path) -> None:
+    assert pyv("rehash").status == 0
+    (tmp_path / "elsewhere").symlink_to(store())
+    with Terminal("bash", project) as terminal:
+        for command in ("local", "global"):
+            said = terminal.type(f"{shlex.join(PYV)} {command} 3.12")
+            assert "so python does not follow it yet: pyv init --install, then open a new shell" in said
+            assert "yet" not in terminal.type(f"{shlex.join(PYV)} {command}")
+            assert "yet" not in terminal.type(f"{shlex.join(PYV)} {command} 3.8 2>&1 | cat")
+        for spelled in (store(), tmp_path / "elsewhere"):
+            assert "yet" not in terminal.type(f"PATH={spelled}/shims:$PATH {shlex.join(PYV)} local 3.12")
+    assert (project / ".python-version").read_text() == "3.12\n"

@@ -7,10 +7,13 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.support.command import pyv, store
 
 if TYPE_CHECKING:
     from pyv.pack import Packed
@@ -135,6 +138,29 @@ def test_the_set_up_is_taken_back(bare_path: Path) -> None:
     subprocess.run(["/bin/sh", ROOT / "scripts/install.sh", "--uninstall"], env=env, check=True, capture_output=True)
     assert [path.name for path in home.iterdir()] == ["mine"]
     assert not command.is_symlink()
+
+
+def test_with_the_set_up_goes_what_loads_pyv_in_new_shells(bare_path: Path, tmp_path: Path) -> None:
+    home = Path(os.environ["HOME"])
+    (home / ".local/bin").mkdir(parents=True)
+    (tmp_path / "pyv").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pyv "$@"\n')
+    (tmp_path / "pyv").chmod(0o755)
+    (home / ".local/bin/pyv").symlink_to(tmp_path / "pyv")
+    (home / ".zshrc").write_text("x=1\n")
+    for name in ("bash", "zsh", "fish", "tcsh", "sh", "direnv"):
+        assert pyv("init", name, "--install").status == 0
+    loading = {path for path in home.rglob("*") if path.is_file() and b"pyv" in path.read_bytes()}
+    files = (".bashrc", ".zshrc", ".tcshrc", ".profile", ".config/fish/config.fish", ".config/direnv/lib/pyv.sh")
+    assert {home / name for name in files} <= loading
+    env = {"HOME": str(home), "PATH": str(bare_path), "PYV_ROOT": str(store())}
+    done = subprocess.run(
+        ["/bin/sh", ROOT / "scripts/install.sh", "--uninstall"], env=env, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    (line,) = done.stderr.splitlines()
+    assert line.endswith(f", and what loaded pyv in new shells; the installed Pythons are still in {store()}")
+    assert (home / ".zshrc").read_text() == "x=1\n"
+    assert not [path for path in loading - {home / ".zshrc"} if path.exists() and store() not in path.parents]
 
 
 def test_an_unknown_argument_is_refused(bare_path: Path) -> None:

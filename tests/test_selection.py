@@ -99,7 +99,11 @@ def project(world: World, request: pytest.FixtureRequest) -> Iterator[Path]:
         (world.root / "version").write_bytes(case.globally)
     for name, what in case.venv.items():
         state, version, *commands = what.split()
+        lost = [command[1:] for command in commands if command[0] == "-"]
+        commands = [command for command in commands if command[0] != "-"]
         venv = make_environment(folder / name, world.root / "versions" / version / "bin", "mine", *commands)
+        for command in lost:
+            (venv / "bin" / command).unlink()
         if state == "known":
             know(world.root, venv)
     yield folder

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("pip_at_hand")
 
 MINOR = ".".join(RUNNING.split(".")[:2])
+OTHER = next((version for version in PYTHONS if not version.startswith(f"{MINOR}.")), "")
 NOTHING_TO_DO = "nothing to do"
 # Its backend reads TOML with the standard library
 builds = pytest.mark.skipif(sys.version_info < (3, 11), reason="this Python reads no TOML by itself")
@@ -111,6 +112,19 @@ def test_a_change_in_any_file_that_counts_is_noticed(clone: Path) -> None:
     (clone / ".python-version").write_text(f"{RUNNING}\n")
     assert NOTHING_TO_DO not in sync(clone)
     assert NOTHING_TO_DO in sync(clone)
+
+
+@pytest.mark.skipif(not OTHER, reason="there is no other Python on this machine")
+def test_a_pin_that_is_not_beside_the_environment_does_not_move_it_to_another_version(clone: Path) -> None:
+    assert pyv("link", OTHER, PYTHONS[OTHER]).status == 0
+    (clone / "requirements.txt").write_text("tool<2\n")
+    sync(clone)
+    (clone / ".python-version").unlink()
+    for pin in (store() / "version", clone.parent / ".python-version"):
+        pin.write_text(f"{OTHER}\n")
+    (clone / "requirements.txt").write_text("tool>1\n")
+    assert "left alone" in pyv("sync", cwd=clone).err
+    assert packages(clone) == {"tool": "2.0"}
 
 
 def test_what_was_changed_by_hand_is_noticed(clone: Path) -> None:

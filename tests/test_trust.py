@@ -97,9 +97,9 @@ def test_what_is_no_environment_of_its_own_is_refused(project: Path, tmp_path: P
     assert "is a link" in refusal(cwd=tmp_path / "linked")
     assert "is a link" in refusal("linked/.venv/", cwd=tmp_path)
     (tmp_path / "empty/.venv").mkdir(parents=True)
-    assert "there is no environment in" in refusal(tmp_path / "empty")
-    assert "there is no environment in" in refusal(tmp_path / "empty/.venv")
-    assert "there is no environment in" in refusal(tmp_path / "absent")
+    for named, meant in (("empty", "empty/.venv"), ("empty/.venv", "empty/.venv"), ("absent", "absent")):
+        said = refusal(tmp_path / named)
+        assert f"there is no environment in {tmp_path / named}\n     to make one: pyv venv {tmp_path / meant}\n" in said
     (tmp_path / "empty/.venv/pyvenv.cfg").symlink_to("/etc/passwd")
     assert "no regular file" in refusal(tmp_path / "empty")
     (tmp_path / "fifo/env").mkdir(parents=True)

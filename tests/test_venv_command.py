@@ -89,6 +89,39 @@ def test_an_environment_that_satisfies_a_range_stays_on_its_version(project: Pat
     assert "left alone" in make(project)
 
 
+@pytest.mark.skipif(not OTHER, reason="there is no other Python on this machine")
+def test_only_what_is_beside_an_environment_or_goes_before_it_moves_it_to_another_version(project: Path) -> None:
+    other = ".".join(OTHER.split(".")[:2])
+    venv, sub = project / ".venv", project / "sub"
+    make(project, "--without-pip", "-p", MINOR)
+    sub.mkdir()
+    for pin in (store() / "version", project.parent / ".python-version", sub / ".python-version"):
+        pin.write_text(f"{other}\n")
+    (project / "pyproject.toml").write_text(f'[project]\nname = "x"\nrequires-python = "=={other}.*"\n')
+    alone = f"pyv: {venv} is healthy, on {store()}/versions/{MINOR}/bin/python{MINOR}: left alone\n"
+    asks = f"pyv: {project}/pyproject.toml requires Python =={other}.*; to move it there: pyv venv -p '=={other}.*' "
+    for said in (make(project), make(sub, "../.venv")):
+        assert said == f"{alone}{asks}'{venv}'\n"
+    # A broken one stays on its version
+    (venv / "bin/python").unlink()
+    assert f"repaired, with its packages, on {store()}/versions/{MINOR}/bin/python{MINOR}" in make(project)
+    for words, changes in ((["-p", other], {}), ([], {"PYV_VERSION": MINOR})):
+        assert "made anew" in make(project, *words, **changes), words
+    (project / ".python-version").write_text(f"{other}\n")
+    assert f"{venv} is for python{MINOR}, not for python{other}: made anew" in make(project)
+
+
+def test_an_environment_keeps_the_name_of_its_version_where_nothing_asks_for_another(project: Path) -> None:
+    make(project, "--without-pip", "-p", RUNNING)
+    venv = project / ".venv"
+    (store() / "version").write_text(f"{MINOR}\n")
+    assert f"{venv} is healthy, on {store()}/versions/{RUNNING}/bin/python{MINOR}: left alone" in make(project)
+    (venv / "bin/python").unlink()
+    assert "repaired" in make(project)
+    make(project, "--repair", "--without-pip")
+    assert settings(venv)["home"] == str(store() / "versions" / RUNNING / "bin")
+
+
 def test_an_environment_that_the_pin_rules_out_is_made_and_the_contradiction_named(project: Path) -> None:
     (project / ".python-version").write_text("3.99\n")
     said = make(project, "--without-pip", "-p", MINOR)
@@ -190,6 +223,12 @@ def test_the_systems_python_makes_its_environments_itself(project: Path) -> None
     make(project, "--without-pip", "-p", "system")
     venv = project / ".venv"
     assert "left alone" in make(project, "-p", "system")
+    home = settings(venv)["home"]
+    assert f"{venv} is healthy, on {home}/python" in make(project)
+    make(project, "--repair", "--without-pip")
+    venv = venv.rename(project / "moved")
+    assert f"{venv} was moved here from {project}/.venv: repaired" in make(project, "moved")
+    assert settings(venv)["home"] == home
     assert says(venv / "bin/python", "import sys; print(sys.prefix)") == str(venv)
 
 

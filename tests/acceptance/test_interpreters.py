@@ -284,19 +284,36 @@ def test_everything_that_pips_refusal_says_works(home: Home, tmp_path: Path) -> 
         ["pyv", "venv"],
         ["pyv", "venv"],
         ["~/.local/share/poetry/bin/pip", "install"],
+        ["ln", "-s"],
         ["pyv", "install"],
     ]
-    for line in said[:3]:
+    (home.folder / ".local/bin").mkdir(parents=True)  # where pyv's own command is
+    for line in said[:4]:
         result = home.run("sh", "-c", line, cwd=work, **pip)
         assert result.status == 0, (line, result.err)
+    own = home.folder / ".local/share/poetry"
+    assert f"home = {home.store}/versions/{home.minor}/bin\n" in (own / "pyvenv.cfg").read_text()
+    # In every folder, with a shim of that name before it on PATH, and without
+    pinned = tmp_path / "pinned"
+    pinned.mkdir()
+    home.pyv("local", home.version, cwd=pinned)
+    path = f"{home.environment()['PATH']}:{home.folder}/.local/bin"
+    for place in (work, tmp_path, pinned):
+        for shim in (False, True):
+            if shim:
+                home.pyv("rehash")
+            else:
+                (home.store / "shims/poetry").unlink(missing_ok=True)
+            result = home.run("poetry", cwd=place, PATH=path)
+            assert (result.status, result.out) == (0, "1.0\n"), (place, result.err)
+            assert (home.store / "shims/poetry").exists() == shim
     result = home.run(*wanted, cwd=work, **pip)
     assert result.status == 0, result.err
     assert (work / ".venv/bin/poetry").exists()
-    assert (home.folder / ".local/share/poetry/bin/poetry").exists()
     # The last one opens the interpreter, and is taken back for the other tests
     outside = tmp_path / "outside"
     outside.mkdir()
-    assert home.run("sh", "-c", said[3], cwd=outside).status == 0
+    assert home.run("sh", "-c", said[4], cwd=outside).status == 0
     try:
         assert home.run(*wanted, cwd=outside, **pip).status == 0
         assert (home.prefix / "bin/poetry").exists()

@@ -41,6 +41,12 @@ def test_the_first_command_sets_pyv_up_installs_a_python_and_runs_it(env: dict[s
     imported = {line.rpartition("|")[2].strip() for line in version.stderr.splitlines()}
     assert "pyv" in imported
     assert "re" not in imported
+    # It says what comes next, and that is taken back with it
+    bashrc = Path(env["HOME"], ".bashrc")
+    assert f"{pyv} init --install" in done.stderr
+    assert run(env, pyv, "init", "bash", "--install").returncode == 0
+    assert str(store) in bashrc.read_text()
     taken_back = run(env, "sh", ROOT / "scripts/install.sh", "--uninstall")
     assert (taken_back.returncode, pyv.exists(), Path(env["HOME"], ".local/lib/pyv").exists()) == (0, False, False)
+    assert (taken_back.stderr.count(f"still in {store}"), bashrc.exists()) == (1, False)
     assert run(env, store / "versions" / "3" / "bin/python3", "-c", "import ssl").returncode == 0

@@ -183,14 +183,20 @@ def test_pip_tools_compile_for_the_python_of_the_project(made: Callable[..., Pro
     assert list(project.folder.glob(f".venv/lib/python{pinned}/site-packages/iniconfig"))
 
 
-def test_pipx_installs_a_command_on_the_version_that_is_asked_for(made: Callable[..., Project]) -> None:
-    project = made("pipx")
+def test_pipx_is_installed_and_installs_a_command_on_the_version_that_is_asked_for(
+    made: Callable[..., Project],
+) -> None:
+    project = made()
+    project.world.need_index()
+    commands = project.home / ".local/bin"
+    commands.mkdir(parents=True)
+    project.env["PATH"] += f":{commands}"
     project.follow("pipx")
-    venv = project.home / ".local/share/pipx/venvs/pycowsay"
+    venv = project.home / ".local/share/pipx/venvs/pipenv"
     assert project.probe(venv / "bin/python") == project.world.told(PINNED)
     short = project.root / "versions" / project.world.adapted(PINNED)
     assert f"home = {short}/bin\n" in (venv / "pyvenv.cfg").read_text()
-    assert "moo" in project.run("cd / && ~/.local/bin/pycowsay moo")
+    assert "pipenv, version " in project.run("pipenv --version")
 
 
 def test_pre_commit_runs_a_hook_on_its_language_version(made: Callable[..., Project]) -> None:
@@ -210,9 +216,19 @@ def test_uv_finds_our_interpreters_on_path(made: Callable[..., Project]) -> None
     assert project.probe("another/bin/python") == project.world.told(OTHER)
     assert project.probe(".venv/bin/python") == project.world.told(PINNED)
     assert project.run('python -c "import sys; print(sys.prefix)"').strip() == str(project.folder / ".venv")
+    assert project.probe("other/bin/python") == project.world.told(PINNED)
     asked = project.world.adapted(THIRD)
     found = project.run(f"uv python find --no-project {asked}", UV_PYTHON_DOWNLOADS="never").strip()
     assert project.probe(found) == project.world.told(THIRD)
+
+
+def test_tox_uv_finds_three_versions_in_a_project_that_has_an_environment(made: Callable[..., Project]) -> None:
+    project = made("tox-uv")
+    project.world.need_three()
+    assert project.follow("tox-uv").count("Python 3.") == 3
+    for version in (OTHER, PINNED, THIRD):
+        factor = project.world.adapted(f"py{version.replace('.', '')}")
+        assert project.probe(f".tox/{factor}/bin/python") == project.world.told(version)
 
 
 def test_build_builds_with_the_python_of_the_project(made: Callable[..., Project]) -> None:

@@ -20,7 +20,7 @@ class Case(NamedTuple):
         command: the command.
         env: variables.
         below: the folder below the project's where it is asked.
-        venv: what the project has, by folder name: `known 3.12`, `unknown 3.12`, `known 3.12.7 pip`.
+        venv: what the project has, by folder name: `known 3.12`, `unknown 3.12`, `known 3.12.7 pip -lost`.
         globally: the content of the global pin.
         parent: the content of a .python-version in the folder above the project.
     """
@@ -211,6 +211,7 @@ PLACES = (
     Case("with a pin that has nothing in it", b":\n", (127, "names no version"), venv={".venv": "known 3.12"}),
     Case("with an empty pin", b"", (127, "names no version"), venv={".venv": "known 3.12"}),
     Case("what it lacks its interpreter has", None, "3.12.7", venv={".venv": "known 3.12"}, command="pydoc3.12"),
+    Case("but not its Python", None, (127, "--repair"), venv={".venv": "known 3.12 -python3"}, command="python3"),
     Case("but not pip", None, (127, "pyv venv --repair"), venv={".venv": "known 3.12"}, command="pip"),
     Case("nor pipX.Y", None, (127, "pyv venv --repair"), venv={".venv": "known 3.12 python3.12"}, command="pip3.12"),
     Case("its own pip", None, "venv", venv={".venv": "known 3.12 pip"}, command="pip"),

@@ -3,7 +3,7 @@
 from pyv.catalogue.assets import parse_asset, parse_sums
 from pyv.catalogue.builds import GRAALPY, PYPY, RELEASES, Build, dump, load, merge
 from pyv.catalogue.bundle import DATA, Header, bundled, bundled_info, files
-from pyv.catalogue.choice import alike, choose, installable, target
+from pyv.catalogue.choice import advice, alike, choose, installable, siblings, target
 from pyv.catalogue.metadata import Parsed, parse_metadata
 from pyv.catalogue.support import END_OF_LIFE, dump_ends, end_of, end_of_life, has_ended, parse_ends
 
@@ -16,6 +16,7 @@ __all__ = [
     "Build",
     "Header",
     "Parsed",
+    "advice",
     "alike",
     "bundled",
     "bundled_info",
@@ -33,5 +34,6 @@ __all__ = [
     "parse_ends",
     "parse_metadata",
     "parse_sums",
+    "siblings",
     "target",
 ]

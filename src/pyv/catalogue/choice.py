@@ -9,9 +9,10 @@ from pyv.errors import NotFoundError, VerificationError
 from pyv.platforms import Host, Platform, split_arch
 from pyv.versions import Request, Version, newest
 from pyv.versions.near import nearest
+from pyv.versions.version import FINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 _NAMED_ELSEWHERE = 4
 
@@ -74,10 +75,11 @@ def choose(
         more = f" and {len(others) - _NAMED_ELSEWHERE} more" if len(others) > _NAMED_ELSEWHERE else ""
         message = f"{request} is not made for {platform}, only for {', '.join(others[:_NAMED_ELSEWHERE])}{more}"
         raise NotFoundError(f"{message} ({source})", hint=_look(request, ()))
-    close = _closest(known, request)
+    versions = [build.version for build in known]
+    close = _closest(versions, request)
     message = f"there is no build of {request} for {platform} ({source})"
-    meant = alike(request, map(_version_of, known))
-    look = _look(request, known)
+    meant = alike(request, versions)
+    look = _look(request, versions)
     hint = f"did you mean {meant}? Else {look}" if meant else look
     raise NotFoundError(f"{message}; {close}" if close else message, hint=hint)
 
@@ -88,7 +90,22 @@ def alike(request: Request, versions: Iterable[Version]) -> str:
         return ""
     ordered = sorted(versions, key=lambda version: version.order, reverse=True)
     text = request.short_name or (request.exact.name if request.exact else request.text)
+    same_minor = siblings(request, ordered)
+    if same_minor:
+        return nearest(text, [each.name for each in same_minor]) or same_minor[0].name
     return nearest(text, dict.fromkeys(name for each in ordered for name in (*each.short_names[:1], each.name)))
+
+
+def siblings(request: Request, versions: Iterable[Version]) -> list[Version]:
+    """Return the versions of the minor version that a request for one of its patches names."""
+    minor = request._replace(release=request.release[:2], pre=FINAL, own=()).short_name
+    return [each for each in versions if each.minor == minor]
+
+
+def advice(request: Request, versions: Sequence[Version]) -> str:
+    """Return what to type after a request that none of the known versions matches."""
+    close = _closest(versions, request)
+    return f"no build of {request} is known{close and '; '}{close}; {_look(request, versions)}"
 
 
 def _version_of(build: Build) -> Version:
@@ -107,7 +124,7 @@ def _not_for_this_machine(request: Request, platform: Platform, host: Host) -> N
     )
 
 
-def _closest(known: list[Build], request: Request) -> str:
+def _closest(known: Sequence[Version], request: Request) -> str:
     """Say which version is the newest of the same minor version, else of the same implementation and variant."""
     for count in (2, 1, 0):
         if count and len(request.release) < count:
@@ -120,18 +137,18 @@ def _closest(known: list[Build], request: Request) -> str:
             freethreaded=request.freethreaded,
             debug=request.debug,
         )
-        found = newest(known, wider, _version_of)
+        found = newest(known, wider, lambda version: version)
         if found is not None:
             stem = ".".join(map(str, wider.release))
             kind = {"cpython": ""}.get(request.implementation, f"{request.implementation} ")
             variant = (" free-threaded" if request.freethreaded else "") + (" debug" if request.debug else "")
-            return f"the newest known{variant} {kind}{stem or 'version'} is {found.version}".replace("  ", " ")
+            return f"the newest known{variant} {kind}{stem or 'version'} is {found}".replace("  ", " ")
     return ""
 
 
-def _look(request: Request, known: Iterable[Build]) -> str:
+def _look(request: Request, known: Iterable[Version]) -> str:
     """Say where to look: in the list of a minor version where that has any, and else in all."""
     minor = request._replace(release=request.release[:2]).short_name if len(request.release) > 1 else ""
-    if minor and not any(build.version.short_names[:1] == (minor,) for build in known):
+    if minor and not any(version.short_names[:1] == (minor,) for version in known):
         minor = ""
     return f"see 'pyv list{f' {minor}' if minor else ''} --all', or refresh with 'pyv index update'"

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 
-def run(arguments: Sequence[str], *, checkpoint: Callable[[str], None] = lambda _step: None) -> int:
+def run(arguments: Sequence[str], *, checkpoint: Callable[[str], None] = lambda _step: None, variable: str = "") -> int:
     """Run one command and return its exit status.
 
     Args:
         arguments: the command line without the program's name.
         checkpoint: called at each commit point; the one seam through which tests end a process in the middle.
+        variable: the variable that PYV_VERSION was taken from, if it is another.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:  # not where nohup has them ignored
@@ -34,7 +35,7 @@ def run(arguments: Sequence[str], *, checkpoint: Callable[[str], None] = lambda 
 
     debug = os.environ.get("PYV_DEBUG", "") not in ("", "0")
     root, arguments = _store_of_shim(arguments)
-    app = App(os.environ, working_directory(), checkpoint, root=root)
+    app = App(os.environ, working_directory(), checkpoint, root=root, variable=variable)
     plain = understand(arguments)
     try:
         _mend(app, arguments)
@@ -74,6 +75,10 @@ def _mend(app: App, arguments: Sequence[str]) -> None:
     if arguments[:1] == ["doctor"]:  # which is asked what is wrong, and not to mend it unseen
         return
     fsops.sweep(app.layout.staging)
+    if fsops.orphans(app.layout.envs, "."):
+        from pyv import envs
+
+        envs.sweep(app.layout.envs, app.registry)
     if not app.shims.intact() and os.path.isdir(app.layout.versions):
         app.shims.repair()
         if os.path.isdir(app.layout.hooks):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pyv.registry import Registry
     from pyv.select import Commands, Selector
     from pyv.shims import Shims
+    from pyv.versions import Request, Version
 
 # Programs of the system itself, whose loader tells the C library; a Python may come from anywhere
 _SYSTEM_PROGRAMS = ("/bin/sh", "/usr/bin/env", "/bin/ls", sys.executable)
@@ -40,20 +41,31 @@ class App:
         cwd: the working directory; empty if it was deleted.
         checkpoint: called at each commit point, see `Maker`.
         root: the store, where the environment does not decide.
+        variable: the variable that PYV_VERSION was taken from, if it is another.
 
     Attributes:
         offline: whether the command line forbids the network.
         quiet: whether it forbids talk.
         checkpoint: to be called at each commit point.
+        variable: what the variable that selects versions is called, for people.
     """
 
-    def __init__(self, env: Mapping[str, str], cwd: str, checkpoint: Callable[[str], None], *, root: str = "") -> None:
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        cwd: str,
+        checkpoint: Callable[[str], None],
+        *,
+        root: str = "",
+        variable: str = "",
+    ) -> None:
         self.env = env
         self._root = root
         self.cwd = cwd
         self.offline = False
         self.quiet = False
         self.checkpoint = checkpoint
+        self.variable = variable or "PYV_VERSION"
 
     def notify(self, line: str) -> None:
         """Say something to the user, on standard error and above any progress bars."""
@@ -129,6 +141,18 @@ class App:
     @cached_property
     def index(self) -> Index:
         """The catalogue in force."""
+        return self._index(offline=self.settings.offline)
+
+    def known(self, request: Request) -> list[Version]:
+        """Return the versions that can be installed where a request is for, as far as that is known offline.
+
+        Raises:
+            PyvError: the mirror is needed to tell.
+        """
+        builds = self._index(offline=True).builds(refresh=False, wanted=request)
+        return [build.version for build in builds if build.sha256]
+
+    def _index(self, *, offline: bool) -> Index:
         from pyv.index import Index
 
         return Index(
@@ -136,7 +160,7 @@ class App:
             self.host,
             self.fetcher,
             mirror=self.settings.mirror,
-            offline=self.settings.offline,
+            offline=offline,
             clock=time.time,
             notify=self.notify,
         )
@@ -153,7 +177,7 @@ class App:
         """What is selected here."""
         from pyv.select import Selector
 
-        return Selector(self.store, self.registry, self.env, self.cwd)
+        return Selector(self.store, self.registry, self.env, self.cwd, self.variable)
 
     @cached_property
     def commands(self) -> Commands:

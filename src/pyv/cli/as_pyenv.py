@@ -37,6 +37,7 @@ def as_pyenv(app: App, words: Sequence[str] = ()) -> int:
     """Run what a command line of pyenv means, and return the exit status."""
     from pyv.cli import output, run
 
+    variable = "" if os.environ.get("PYV_VERSION") else "PYENV_VERSION"
     for theirs, ours in _VARIABLES.items():
         if os.environ.get(theirs) and not os.environ.get(ours):
             os.environ[ours] = os.environ[theirs]  # for what is started, too, as pyenv has it
@@ -48,7 +49,7 @@ def as_pyenv(app: App, words: Sequence[str] = ()) -> int:
         shell = shell_of(app, [word for word in words[1:] if not word.startswith("-")])
         if shell in ("bash", "zsh", "sh", *_IN_THE_SHELL):
             output.data(_IN_THE_SHELL.get(shell, _POSIX))
-    return run(["--store", os.fspath(app.layout.root), *translated(words)])
+    return run(["--store", os.fspath(app.layout.root), *translated(words)], variable=variable)
 
 
 def translated(words: Sequence[str]) -> list[str]:

@@ -7,10 +7,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from pyv import settings
+from pyv.cli.query import meant
 from pyv.errors import NotInstalledError, PyvError
 from pyv.versions import Version
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyv.cli.app import App
     from pyv.pins import Pin
 
@@ -34,14 +37,21 @@ def install_missing(app: App, missing: NotInstalledError) -> bool:
         # What somebody removed comes back only when somebody asks for it
         missing.hint = f"{removed[0]} was uninstalled; to have it again: pyv install {_typed(wanted[0])}"
         return False
-    names = " ".join(_typed(pin) for pin in wanted)
-    if policy == "never" or (policy == "ask" and not _agrees(f"{names} is not installed. Install it now?")):
+    if policy == "never" or (policy == "ask" and not _agrees(_question(wanted))):
+        missing.hint = next(filter(None, (meant(app, pin.request) for pin in wanted)), missing.hint)
         return False
     from pyv.cli.install import ensure
 
     for pin in wanted:
         ensure(app, pin.request)
     return not any(_is_missing(app, pin) for pin in wanted)
+
+
+def _question(wanted: Sequence[Pin]) -> str:
+    names = " and ".join(_typed(pin) for pin in wanted)
+    origins = " and ".join(dict.fromkeys(pin.origin for pin in wanted))
+    are, it = ("are", "them") if len(wanted) > 1 else ("is", "it")
+    return f"{names} {are} not installed, pinned by {origins}. Install {it} now?"
 
 
 def _typed(pin: Pin) -> str:

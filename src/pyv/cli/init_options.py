@@ -36,7 +36,7 @@ def init_command(app: App, /, shell: tuple[str, ...], **how: bool) -> None:
     """Print what SHELL has to run when it starts: bash, zsh, fish, tcsh, sh, pwsh or nu.
 
     The shims come first on PATH. In bash, zsh and fish the environment of a project is active wherever you are in it,
-    and the words of pyv are completed. Without SHELL, the one that runs this command.
+    and the words of pyv are completed (in zsh once compinit has run). Without SHELL, the one that runs this command.
 
     `pyv init vscode` writes the path of the project's interpreter into .vscode/settings.json and leaves the rest of it
     as it is. `pyv init direnv --install` gives direnv the function behind `use pyv`.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # No release has had more patches
 _PATCHES = range(100)
+_MAX_BYTES = 4 << 20
 
 
 def local(app: App, words: Sequence[str] = (), *, unset: bool = False, force: bool = False) -> None:
@@ -55,6 +56,7 @@ def local(app: App, words: Sequence[str] = (), *, unset: bool = False, force: bo
     _write(target, requests)
     for line in _contradictions(app, file, requests):
         app.notify(line)
+    _name_the_missing_step(app)
 
 
 def global_(app: App, words: Sequence[str] = (), *, unset: bool = False, force: bool = False) -> None:
@@ -77,6 +79,7 @@ def global_(app: App, words: Sequence[str] = (), *, unset: bool = False, force: 
     elif words:
         # The store is the user's own, so a link in it may lead anywhere
         _write(Path(os.path.realpath(file)), checked(app, words, force=force))
+        _name_the_missing_step(app)
     elif os.path.lexists(file):
         _show(file)
     else:
@@ -99,6 +102,17 @@ def _remove(file: Path, words: Sequence[str]) -> None:
             f"{file} cannot be removed: {error.strerror}",
             hint=f"see what is there: ls -la {shell_word(file.parent)}",
         ) from error
+
+
+def _name_the_missing_step(app: App) -> None:
+    """Tell a person who has pinned a version what it still takes for `python` to be that one."""
+    if not sys.stderr.isatty():
+        return
+    for folder in app.env.get("PATH", "").split(os.pathsep):
+        with suppress(OSError):
+            if os.path.samefile(folder, app.layout.shims):
+                return
+    app.notify("the shims are not on PATH, so python does not follow it yet: pyv init --install, then open a new shell")
 
 
 def checked(app: App, words: Sequence[str], *, force: bool) -> list[Request]:
@@ -167,7 +181,8 @@ def _requires_python(cwd: str) -> tuple[Path | None, Request | None]:
     for folder in pins.folders_upward(cwd):
         file = folder / "pyproject.toml"
         try:
-            data = file.read_bytes()
+            with fsops.open_regular(file) as opened:
+                data = opened.read(_MAX_BYTES)
         except OSError:
             continue
         if sys.version_info >= (3, 11):

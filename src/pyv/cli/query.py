@@ -49,34 +49,43 @@ def installed(app: App, request: Request) -> Chosen:
     except NotInstalledError as error:
         for lost in app.store.lost(request)[-1:]:
             raise lost.missed(request.text) from None
-        raise NotInstalledError(f"{request} is not installed", hint=_meant(app, request) or error.hint) from None
+        raise NotInstalledError(f"{request} is not installed", hint=meant(app, request) or error.hint) from None
     if chosen.prefix is None:
         _system_prefix(app)
     return chosen
 
 
-def _meant(app: App, request: Request) -> str:
-    """Return a hint that names what somebody may have meant by a request for what does not exist at all."""
-    from pyv.catalogue import alike
+def meant(app: App, request: Request) -> str:
+    """Return a hint that says what can be had instead of what neither is installed nor can be; else nothing."""
+    from pyv.catalogue import advice, alike, siblings
 
+    if app.store.lost(request):  # it was linked from elsewhere, and there it has to be mended
+        return ""
     known: Sequence[Version] = []
-    if request.kind == "version":
+    if request.kind in ("version", "range"):
         with suppress(PyvError):  # without a catalogue only what is installed can be meant
-            known = [build.version for build in app.index.builds(refresh=False, wanted=request) if build.sha256]
+            known = app.known(request)
         if any(request.matches(version) for version in known):
             return ""
-    found = _installed_like(app, request)
-    if found:
-        return found
+    here = [each.version for each in app.store.installed() if each.version]
+    if siblings(request, here) or not siblings(request, known):
+        found = _installed_like(app, request)
+        if found:
+            return found
     found = alike(request, known)
-    return f"did you mean {found}? To install it: pyv install {found}" if found else ""
+    if found:
+        return f"did you mean {found}? To install it: pyv install {found}"
+    return advice(request, known) if known else ""
 
 
 def _installed_like(app: App, request: Request) -> str:
     """Return a hint that names what is installed and spelled nearly like a request; nothing if nothing is."""
+    from pyv.catalogue import siblings
     from pyv.versions.near import nearest
 
-    names = [each.name for each in reversed(app.store.installed())]
+    there = app.store.installed()[::-1]
+    same_minor = siblings(request, [each.version for each in there if each.version])
+    names = [each.name for each in same_minor or there]
     found = nearest(request.text, names if request.kind == "name" else [*sorted(app.store.aliases()), *names])
     return f"did you mean {found}, which is installed? See: pyv versions" if found else ""
 

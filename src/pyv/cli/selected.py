@@ -62,7 +62,7 @@ def version_origin(app: App) -> None:
     except (RequestError, NotInstalledError):
         by_variable = bool(app.env.get(pins.VARIABLE))
         file = app.selector.pin_file() or app.layout.global_pin
-        origin = f"{pins.VARIABLE} environment variable" if by_variable else str(file)
+        origin = f"{app.variable} environment variable" if by_variable else str(file)
     output.data(origin)
 
 
@@ -92,8 +92,11 @@ def selected(app: App, *, force: bool = False) -> tuple[Selection, list[NotInsta
             if force:
                 chosen.append(Chosen(pin.request.text.removeprefix("python-"), None, pin))
             else:
+                from pyv.cli.query import meant  # it imports this module
+
+                error.hint = meant(app, pin.request) or error.hint
                 missing.append(error)
-    rules = {pins.VARIABLE: "variable", str(app.layout.global_pin): "global"}
+    rules = {app.variable: "variable", str(app.layout.global_pin): "global"}
     return Selection(rules.get(pinned[0].source, "file"), pinned[0].source, tuple(chosen)), missing
 
 
@@ -168,7 +171,10 @@ def which(
         selection = app.selector.select()
         found = _commands(app, selection, nosystem=nosystem).find(command, selection)
     except (CommandNotFoundError, RequestError, NotInstalledError, EnvironmentMismatchError) as error:
-        raise CommandNotFoundError(error.message, hint="" if skip_advice else error.hint) from error
+        hint = error.hint
+        if isinstance(error, NotInstalledError) and not skip_advice:
+            hint = next((each.hint for each in selected(app)[1] if each.message == error.message), hint)
+        raise CommandNotFoundError(error.message, hint="" if skip_advice else hint) from error
     by = _by(found)
     why = found.why or f"found in {by.name if by else 'PATH'}"
     path = resolved(app, found.path)

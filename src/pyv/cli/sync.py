@@ -45,6 +45,7 @@ def sync_(
     options = sync.Options(dev, tuple(extras), tuple(groups), exact)
     started = time.monotonic()
     venv = app.registry.in_folder(folder) or folder / ".venv"
+    envs.sweep(folder, app.registry)
     if not force and _is_done(app, folder, venv, options):
         return
     with fsops.explained(f"sync {folder}"), sync.held(venv, app.layout, app.notify):

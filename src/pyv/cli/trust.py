@@ -81,7 +81,11 @@ def _trust(app: App, folder: Path | None) -> None:
         return
     if not unknown:
         where = f"in {folder}" if folder else "here or further up"
-        raise NotFoundError(f"there is no environment {where}", hint="to make one: pyv venv")
+        place = folder / NAMES[0] if folder and folder.name not in NAMES and os.path.isdir(folder) else folder
+        raise NotFoundError(
+            f"there is no environment {where}",
+            hint=f"to make one: pyv venv {shell_word(place) if place else ''}".rstrip(),
+        )
     venv = unknown[0]
     against = envs.objection(venv, os.getuid())
     if against:

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyv import envs, fsops, proc
+from pyv import envs, fsops, pins, proc
 from pyv.cli import shims
 from pyv.cli.pinning import _requires_python
 from pyv.errors import EnvironmentMismatchError, NotInstalledError, PyvError, UsageError, shell_word
@@ -156,18 +156,31 @@ class _Work:
     def __init__(self, app: App, target: Path, python: str, link_mode: str) -> None:
         self._app = app
         self._target = target
+        self._python = python
         self._link_mode = link_mode
-        self._request, self._origin = self._asked(python)
+        self._request: Request | None = None
+        self._origin = ""
 
-    def _asked(self, python: str) -> tuple[Request | None, str]:
-        """Return what is asked for and by whom; None if nobody asks for anything."""
-        if python:
-            return Request.parse(python), "-p"
-        pins = self._app.selector.pins()
-        if pins:
-            return pins[0].request, pins[0].origin
-        project, required = _requires_python(self._app.cwd)
-        return required, os.fspath(project or "")
+    def _ask(self, *, is_there: bool) -> None:
+        """Find out what is asked for and by whom, if by anybody.
+
+        Args:
+            is_there: whether there is an environment. As where commands are selected, it then goes before the project's
+                metadata and all pins but the variable and the file beside it.
+        """
+        beside = self._target.parent / pins.FILE_NAME
+        if self._python:
+            self._request, self._origin = Request.parse(self._python), "-p"
+            return
+        if not is_there or self._app.env.get(pins.VARIABLE):
+            found = self._app.selector.pins()
+        else:
+            found = pins.read(beside) if os.path.lexists(beside) else []
+        if found:
+            self._request, self._origin = found[0].request, found[0].origin
+        elif not is_there:
+            project, self._request = _requires_python(self._app.cwd)
+            self._origin = os.fspath(project or "")
 
     def run(self, options: envs.Options, *, repair: bool, needs_pip: bool) -> None:
         """Do it."""
@@ -183,6 +196,7 @@ class _Work:
                     f"to replace it: pyv venv --clear {shown}",
                 )
             noted = envs.notes_pip(self._target)
+            self._ask(is_there=True)
             self._mend(repair=repair, pip=options.pip and (repair or needs_pip or noted))
         elif repair:
             raise UsageError(f"there is no environment at {self._target}", hint=f"pyv venv {shell_word(self._target)}")
@@ -192,25 +206,33 @@ class _Work:
                 hint=f"to replace it: pyv venv --clear {shell_word(self._target)}",
             )
         else:
+            self._ask(is_there=False)
             interpreter = self._interpreter(None)
             self._make(interpreter, options, None)
             self._app.notify(f"{self._target} is ready, on {interpreter.path}")
 
     def _mend(self, *, repair: bool, pip: bool) -> None:
-        app, target = self._app, self._target
-        interpreter = self._interpreter(self._current())
+        app, target, shown = self._app, self._target, shell_word(self._target)
+        interpreter = self._interpreter(self._current()) if self._request else None
         health = envs.inspect(target, interpreter, app.registry, app.env)
         if health.kind == envs.STRANGE:
             raise PyvError(
                 f"{target} {health.reason}",
-                hint=f"to use it: pyv trust {shell_word(target)}; to replace it: pyv venv --clear {shell_word(target)}",
+                hint=f"to use it: pyv trust {shown}; to replace it: pyv venv --clear {shown}",
             )
-        reason = health.reason
-        if health.kind == envs.HEALTHY:
-            reason = "has no pip" if pip and not envs.has_pip(target) else "seemed healthy"
-            if reason == "seemed healthy" and not repair:
-                app.notify(f"{target} is healthy, on {interpreter.path}: left alone")
-                return
+        lacks_pip = pip and not envs.has_pip(target)
+        if health.kind == envs.HEALTHY and not (lacks_pip or repair):
+            program = interpreter.path if interpreter else envs.program_of(target)
+            app.notify(f"{target} is healthy, on {program}: left alone")
+            project, required = (None, None) if self._request else _requires_python(os.fspath(target.parent))
+            current = self._current() if required else None
+            if required and current and current.version and not required.matches(current.version):
+                app.notify(f"{project} requires Python {required}; to move it there: pyv venv -p '{required}' {shown}")
+            return
+        if interpreter is None:
+            interpreter = self._own(health)
+            health = envs.inspect(target, interpreter, app.registry, app.env)
+        reason = health.reason or ("has no pip" if lacks_pip else "seemed healthy")
         if health.kind != envs.OTHER:
             gone = envs.restore_commands(target)  # first, for after a kill a missing Python shows that all is not done
             envs.repair(target, interpreter, app.registry, app.env)
@@ -255,8 +277,6 @@ class _Work:
         if not app.registry.knows(target):
             places = " nor ".join(dict.fromkeys(map(os.fspath, (app.layout.venvs, app.layout.own_venvs))))
             app.notify(f"{target} cannot be noted, for neither {places} can be written: activate it to use it")
-        elif not os.path.lexists(app.layout.venvs) or not os.access(app.layout.venvs, os.W_OK):
-            app.notify(f"{app.layout.root} cannot be written: {target} is noted in {app.layout.own_venvs}")
 
     def _seed(self, folder: Path, interpreter: envs.Interpreter, *, only_pip: bool = False) -> None:
         libraries = envs.libraries(folder)
@@ -298,6 +318,21 @@ class _Work:
             self._app.notify("pip was kept off the network: to let it, leave out --offline, or unset PYV_OFFLINE")
         return status
 
+    def _own(self, health: envs.Health) -> envs.Interpreter:
+        """Return what the environment is on, by the name that it uses, if that is there; else one of its minor version.
+
+        Args:
+            health: that of the environment; none of a stranger.
+        """
+        home, current = envs.home_of(self._target), self._current()
+        if home is not None and current is not None:
+            return envs.at(home.parent, current.version)
+        if health.kind == envs.HEALTHY or envs.was_at(self._target, self._app.registry):
+            found = envs.of_program(self._target / "bin/python")
+            if os.path.exists(found.path) and f"python{found.minor}" in envs.libraries(self._target):
+                return found
+        return self._interpreter(None)
+
     def _current(self) -> Installed | None:
         """Return the installed version that the environment is on, if it is one of the store."""
         home = envs.home_of(self._target)
@@ -314,11 +349,7 @@ class _Work:
             current: what it is made from, which stays if it is one of those that are asked for.
         """
         app, request = self._app, self._request
-        if (
-            current is not None
-            and current.version is not None
-            and (request is None or request.matches(current.version))
-        ):
+        if request is not None and current is not None and current.version and request.matches(current.version):
             return envs.of_store(app.store, current, request)
         if request is not None and request.kind == "system":
             return self._system()
@@ -347,10 +378,9 @@ class _Work:
 
     def has_new_commands(self) -> bool:
         """Tell whether the environment has a command that has no shim yet."""
-        present = set(os.listdir(self._app.layout.shims)) if self._app.layout.shims.is_dir() else None
-        if present is None:
-            return False
-        return any(
+        folder = self._app.layout.shims
+        present = set(os.listdir(folder)) if folder.is_dir() else None
+        return present is not None and any(
             name not in present and os.access(self._target / "bin" / name, os.X_OK)
             for name in os.listdir(self._target / "bin")
         )
@@ -360,11 +390,5 @@ def _seed(app: App) -> Seed:
     from pyv.seed import Seed
 
     return Seed(
-        app.layout,
-        app.cache,
-        app.fetcher,
-        app.env,
-        offline=app.settings.offline,
-        clock=time.time,
-        notify=app.notify,
+        app.layout, app.cache, app.fetcher, app.env, offline=app.settings.offline, clock=time.time, notify=app.notify
     )

@@ -2,8 +2,8 @@
 
 from pyv.envs.commands import Gone, has_pip
 from pyv.envs.commands import restore as restore_commands
-from pyv.envs.config import Options, home_of
-from pyv.envs.health import HEALTHY, OTHER, STALE, STRANGE, Health, has_lost_settings, inspect, libraries
+from pyv.envs.config import Options, home_of, program_of
+from pyv.envs.health import HEALTHY, OTHER, STALE, STRANGE, Health, has_lost_settings, inspect, libraries, was_at
 from pyv.envs.interpreter import Interpreter, at, of_program, of_store
 from pyv.envs.named import check_name, is_linked, is_taken, link, named
 from pyv.envs.place import (
@@ -16,8 +16,10 @@ from pyv.envs.place import (
     check,
     check_clearing,
     held,
+    orphans,
     remove,
     standing,
+    sweep,
 )
 from pyv.envs.repair import Inventory, environment_options, inventory, notes_pip, options_of, repair
 from pyv.envs.scripts import shell_word
@@ -65,9 +67,13 @@ __all__ = [
     "of_program",
     "of_store",
     "options_of",
+    "orphans",
+    "program_of",
     "remove",
     "repair",
     "restore_commands",
     "shell_word",
     "standing",
+    "sweep",
+    "was_at",
 ]

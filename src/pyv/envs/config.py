@@ -44,6 +44,12 @@ def home_of(venv: Path) -> Path | None:
     return Path(home) if home else None
 
 
+def program_of(venv: Path) -> Path:
+    """Return the program that an environment is on, by the name of its folder that the environment uses."""
+    real = Path(os.path.realpath(venv / "bin/python"))
+    return (home_of(venv) or real.parent) / real.name
+
+
 def read_bytes(venv: Path) -> bytes:
     """Return the content of an environment's pyvenv.cfg; nothing if there is none that can be read."""
     try:

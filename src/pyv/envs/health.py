@@ -76,6 +76,8 @@ def _broken(venv: Path, settings: Mapping[str, str], wanted: Interpreter | None)
     program = venv / "bin/python"
     if not os.access(program, os.X_OK):
         return f"has lost its interpreter, {_link(program)}"
+    if not os.access(venv / "bin/python3", os.X_OK):
+        return "has lost its python3"
     if not libraries(venv):
         return "has no folder for packages"
     if wanted is not None and home != os.fspath(wanted.home) and _are_siblings(home, wanted):

@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from pyv.fixups.managed import allow_pip, forbid_pip, is_externally_managed
+from pyv.fixups.managed import allow_pip, is_externally_managed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["Applied", "allow_pip", "for_building", "for_starting", "forbid_pip", "is_externally_managed"]
+__all__ = ["Applied", "allow_pip", "for_building", "for_starting", "is_externally_managed"]
 
 
 class Applied(NamedTuple):

@@ -6,10 +6,12 @@ EXTERNALLY-MANAGED, and print the text that stands in it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from pyv.errors import RequestError
 from pyv.fixups.tree import Tree
-from pyv.fsops import write_whole
+from pyv.versions import Version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,9 +26,10 @@ Error=This Python ({name}) was installed by pyv, and all projects on this machin
  - for a project, in its folder, then repeat your pip command there:
  $ pyv venv
 
- - for a tool such as poetry, which gets an environment of its own:
- $ pyv venv ~/.local/share/poetry -p {name}
+ - for a tool such as poetry: an environment of its own, and its command in a folder that is on PATH:
+ $ pyv venv ~/.local/share/poetry -p {minor}
  $ ~/.local/share/poetry/bin/pip install poetry
+ $ ln -s ~/.local/share/poetry/bin/poetry ~/.local/bin/
 
  - on a CI machine or in a container that is yours alone (pip install -r works from then on):
  $ pyv install --allow-pip {name}
@@ -72,22 +75,8 @@ def allow_pip(prefix: Path) -> set[str]:
     return tree.changed
 
 
-def forbid_pip(prefix: Path, name: str) -> set[str]:
-    """Mark an installed interpreter as externally managed.
-
-    Args:
-        prefix: its folder.
-        name: of the version, for the text.
-
-    Returns:
-        The names, relative to the prefix, of what was written.
-    """
-    tree = Tree(prefix)
-    marks = {f"{folder}/{_MARK}" for folder in _stdlib_folders(tree)}
-    for file in marks:
-        write_whole(prefix / file, _text(name))
-    return marks
-
-
 def _text(name: str) -> bytes:
-    return _TEXT.format(name=name).encode("utf-8", "replace")
+    minor = name
+    with suppress(RequestError):  # a name that is no version's has no short one
+        minor = Version.parse(name).minor
+    return _TEXT.format(name=name, minor=minor).encode("utf-8", "replace")

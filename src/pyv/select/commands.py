@@ -66,7 +66,7 @@ class Commands:
             yield _program(newest, command), f"nothing is pinned, and {newest.name} is installed"
         for chosen in selection.chosen:
             yield self._on_path(command) if chosen.prefix is None else _program(chosen.prefix, command), ""
-        if not _PIP.fullmatch(command):
+        if not _PIP.fullmatch(command) and command not in ("python", "python3"):  # those would lack its packages
             for chosen in selection.chosen:
                 home = home_of(chosen.prefix) if chosen.prefix else ""
                 path = f"{home}/{command}"
@@ -105,6 +105,8 @@ class Commands:
             return CommandNotFoundError(
                 f"{venv} is broken: its Python is gone", hint=f"to rebuild it: pyv venv {shell_word(venv)}"
             )
+        if venv and command in ("python", "python3"):
+            hint = f"it is damaged; to repair it: pyv venv --repair {shell_word(venv)}"
         if venv and _PIP.fullmatch(command):
             hint = f"to put pip into the environment: pyv venv --repair {shell_word(venv)}"
         return CommandNotFoundError(f"{command}: no such command in {where}", hint=hint)

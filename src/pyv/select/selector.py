@@ -33,9 +33,13 @@ class Selector:
         registry: the known environments.
         env: the environment: `PYV_VERSION`, `PYV_DIR`, and, for an interpreter that has to be asked, the rest.
         cwd: the working directory, as its path is spelled; empty if it was deleted.
+        variable: what `PYV_VERSION` is called, for people: a script for pyenv sets another.
     """
 
-    def __init__(self, store: Store, registry: Registry, env: Mapping[str, str], cwd: str) -> None:
+    def __init__(
+        self, store: Store, registry: Registry, env: Mapping[str, str], cwd: str, variable: str = pins.VARIABLE
+    ) -> None:
+        self._variable = variable
         self._store = store
         self._layout = store.layout
         self._registry = registry
@@ -49,9 +53,12 @@ class Selector:
             RequestError: the pin that holds cannot be understood.
         """
         if self._env.get(pins.VARIABLE):
-            return pins.parse(self._env[pins.VARIABLE], pins.VARIABLE, numbered=False)
+            return self._pins_of_variable()
         file = self.pin_file()
         return pins.read(file) if file else []
+
+    def _pins_of_variable(self) -> list[Pin]:
+        return pins.parse(self._env[pins.VARIABLE], self._variable, numbered=False)
 
     def pin_file(self) -> Path | None:
         """Return the pin file that holds here: the nearest upward, else the global one; None if there is neither."""
@@ -90,7 +97,7 @@ class Selector:
             EnvironmentMismatchError: the project's environment is on another Python than its pin names.
         """
         if self._env.get(pins.VARIABLE):
-            return self._of(pins.parse(self._env[pins.VARIABLE], pins.VARIABLE, numbered=False), "variable")
+            return self._of(self._pins_of_variable(), "variable")
         for folder in self._folders():
             venv = self._registry.in_folder(folder)
             file = folder / pins.FILE_NAME

@@ -30,9 +30,10 @@ def nearest(text: str, names: Iterable[str]) -> str:
             return ""
         if abs(len(name) - len(text)) * _SLIP > most:
             continue
+        # Where every letter is another, nothing is left of what was typed
         distance = _distance(text, name)
         key = (distance, abs(_last_number(text) - _last_number(name)))
-        if distance <= most and (best is None or key < best):
+        if distance <= most and distance < len(text) * _OTHER and (best is None or key < best):
             best, found = key, name
     return found
 
