@@ -87,7 +87,17 @@ def open_store(world: World) -> Iterator[tuple[Path, Path]]:
 def test_tox_finds_three_versions_in_a_project_that_is_pinned_to_one(made: Callable[..., Project]) -> None:
     project = made("tox")
     project.world.need_three()
-    assert project.follow("tox").count("Python 3.") == 3
+    check_tox(project, project.follow("tox"))
+
+
+def test_tox_uv_finds_three_versions_in_a_project_that_has_an_environment(made: Callable[..., Project]) -> None:
+    project = made("tox-uv")
+    project.world.need_three()
+    check_tox(project, project.follow("tox-uv"))
+
+
+def check_tox(project: Project, printed: str) -> None:
+    assert printed.count("Python 3.") == 3
     for version in (OTHER, PINNED, THIRD):
         factor = project.world.adapted(f"py{version.replace('.', '')}")
         assert project.probe(f".tox/{factor}/bin/python") == project.world.told(version)
@@ -220,15 +230,6 @@ def test_uv_finds_our_interpreters_on_path(made: Callable[..., Project]) -> None
     asked = project.world.adapted(THIRD)
     found = project.run(f"uv python find --no-project {asked}", UV_PYTHON_DOWNLOADS="never").strip()
     assert project.probe(found) == project.world.told(THIRD)
-
-
-def test_tox_uv_finds_three_versions_in_a_project_that_has_an_environment(made: Callable[..., Project]) -> None:
-    project = made("tox-uv")
-    project.world.need_three()
-    assert project.follow("tox-uv").count("Python 3.") == 3
-    for version in (OTHER, PINNED, THIRD):
-        factor = project.world.adapted(f"py{version.replace('.', '')}")
-        assert project.probe(f".tox/{factor}/bin/python") == project.world.told(version)
 
 
 def test_build_builds_with_the_python_of_the_project(made: Callable[..., Project]) -> None:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 GUARD = "_PYV_GUARD"
 _MAX_PASSES = 32
 _INTERPRETER = re.compile(r"(?:python|pip)(\d+\.\d+t?d?)", re.ASCII)
+# pip under all its names; pipx and pip-compile are programs of their own
+_PIP = re.compile(r"pip(?:-?\d.*)?", re.ASCII)
 # Commands that are part of a Python: another one's must never stand in for a missing one
-_PIP = re.compile(r"pip(?:-?\d.*)?", re.ASCII)  # and not pipx or pip-compile
 _OWN = re.compile(rf"(?:python|pydoc|idle).*|{_PIP.pattern}", re.ASCII | re.DOTALL)
 
 
