@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 # Variables of the machine that would steer what is tested
 _STEERING = ("PYV_", "PYENV_", "PYTHON", "UV_", "PIP_", "VIRTUAL_ENV", "XDG_", "CONDA_")
-# pytest-xdist tells its workers how wide its own terminal is
-_SIZE = ("COLUMNS", "LINES")
+# pytest-xdist tells its workers how wide its own terminal is; and not every machine names a login shell
+_OF_THE_SESSION = ("COLUMNS", "LINES", "SHELL")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 # No clock decides, and nothing is written into the folder that the tests are started from
@@ -46,7 +46,7 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     """Point home, store and cache to a folder of this test, and deny connections that leave the machine."""
     folder = tmp_path_factory.mktemp("home")
     for name in list(os.environ):
-        if name.startswith(_STEERING) or name.lower() in _PROXIES or name in _SIZE:
+        if name.startswith(_STEERING) or name.lower() in _PROXIES or name in _OF_THE_SESSION:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("PYV_ROOT", str(folder / "store"))

@@ -82,6 +82,7 @@ class User:
             **SETTINGS,
             **configuration(),
             "HOME": str(home),
+            "SHELL": "/bin/bash",
             "PATH": f"{commands}:/usr/local/bin:/usr/bin:/bin",
             "PYV_MIRROR": mirror,
             "no_proxy": f"127.0.0.1,{SETTINGS.get('no_proxy', SETTINGS.get('NO_PROXY', ''))}",
