@@ -27,6 +27,20 @@ if command -v shellcheck >/dev/null 2>&1; then
 else
     echo "shellcheck is not installed: the shell scripts are not checked" >&2
 fi
+# Hundreds of thousands of files are made and deleted: in memory, where there is room, that takes half the time
+room() { df -Pk "$1" 2>/dev/null | awk 'NR == 2 { print int($4 / 1048576) }'; }
+free() { awk '/^MemAvailable:/ { print int($2 / 1048576) }' /proc/meminfo 2>/dev/null; }
+temporary=
+if [ -z "${TMPDIR-}" ] && [ -w /dev/shm ] && [ "$(room /dev/shm)" -ge 8 ] && [ "$(free)" -ge 12 ]; then
+    temporary=$(mktemp -d /dev/shm/pyv-tests.XXXXXX)
+    trap 'rm -rf -- "$temporary"' EXIT
+    trap 'exit 130' HUP INT TERM
+    printf '#!/bin/sh\n' >"$temporary/program"
+    chmod +x "$temporary/program"
+    if "$temporary/program" 2>/dev/null; then # it may be forbidden to run programs from there
+        export TMPDIR="$temporary"
+    fi
+fi
 # Two for each core: half of what they do is wait, for shells, servers and locks
 # What is left is dealt out anew: some files hold long tests only
-exec "$dev/bin/python" -m pytest --numprocesses=$(($(getconf _NPROCESSORS_ONLN) * 2)) --dist=worksteal --durations=20 "$@"
+"$dev/bin/python" -m pytest --numprocesses=$(($(getconf _NPROCESSORS_ONLN) * 2)) --dist=worksteal --durations=20 "$@"

@@ -6,6 +6,8 @@ import os
 import shutil
 import socket
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -16,7 +18,6 @@ from tests.support.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from pyv.pack import Packed
 
@@ -69,6 +70,17 @@ def no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """Return an empty folder on another file system than the test's own."""
+    for place in ("/dev/shm", "/var/tmp", os.getcwd()):
+        if os.access(place, os.W_OK) and os.stat(place).st_dev != tmp_path.stat().st_dev:
+            with tempfile.TemporaryDirectory(prefix=".pyv-test-", dir=place) as folder:
+                yield Path(folder)
+            return
+    pytest.skip("no second file system to write to")
 
 
 @pytest.fixture(scope="session")

@@ -13,11 +13,12 @@ import sys
 import tarfile
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 import zstandard
 
-from tests.support.command import cache, everything_in, python_of, pyv, says, start, store
+from tests.support.command import cache, everything_in, python_of, pyv, pyv_ended_at, says, start, store
 from tests.support.server import Fault
 
 if TYPE_CHECKING:
@@ -144,6 +145,114 @@ def test_several_versions_are_installed_by_one_command(mirror: Server, offered: 
     assert result.status == 0
     assert pyv("versions", "--bare", "--skip-aliases").lines == list(offered[2:])
     assert len(archive_requests(mirror)) == 3
+
+
+@pytest.mark.parametrize(("fewest", "processors", "most"), [(2, 1, 2), (1, 2, 2), (4, 1, 3)])
+def test_several_are_downloaded_at_the_same_time_but_no_more_than_there_is_use_for(
+    mirror: Server, offered: Offer, fewest: int, processors: int, most: int
+) -> None:
+    for path in (each.relative_to(offered.folder) for each in offered.folder.glob("*/*.tar.gz")):
+        mirror.always(f"/{quote(str(path))}", Fault(stall=1000))
+    program = f"""
+import os, sys
+import pyv.cli.install
+os.cpu_count = lambda: {processors}
+pyv.cli.install._DOWNLOADS = {fewest}
+sys.exit(pyv.cli.run(["install", "-q", *sys.argv[1:]]))
+"""
+    process = subprocess.Popen([sys.executable, "-c", program, *offered[2:]], stderr=subprocess.PIPE, text=True)
+    while len(archive_requests(mirror)) < most:
+        assert process.poll() is None
+        time.sleep(0.01)
+    time.sleep(0.3)
+    assert len(archive_requests(mirror)) == most
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60)[1] == "pyv: interrupted\n"
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_several_are_installed_on_threads_where_copies_of_a_process_are_not_safe(
+    mirror: Server, offered: Offer, *, interrupted: bool
+) -> None:
+    mirror.always("*", Fault(rate=300_000) if interrupted else Fault())
+    program = """
+import sys
+import pyv.together
+pyv.together.COPIES = False
+from pyv.__main__ import leave
+leave()
+"""
+    words = ["install", offered.oldest, "3.99", offered.newest]
+    process = subprocess.Popen([sys.executable, "-c", program, *words], stderr=subprocess.PIPE, text=True)
+    assert process.stderr
+    first = [process.stderr.readline() for _ in range(4)]
+    if interrupted:
+        process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == (130 if interrupted else 3)
+    assert sum("downloading" in line for line in first) == 2
+    assert any("3.99" in line for line in first)
+    if interrupted:
+        assert err.endswith("pyv: interrupted\n")
+    else:
+        assert sorted(line.split()[1] for line in err.splitlines()) == [offered.oldest, offered.newest]
+    assert pyv("versions", "--bare", "--skip-aliases").lines == (
+        [] if interrupted else [offered.oldest, offered.newest]
+    )
+    assert list((store() / "tmp").iterdir()) == []
+
+
+def test_a_catalogue_is_asked_for_once_by_several_installs(mirror: Server, offered: Offer) -> None:
+    assert pyv("install", *offered[2:]).status == 0
+    paths = mirror.paths
+    assert len(paths) == len(set(paths)), paths
+
+
+@pytest.mark.usefixtures("mirror")
+def test_one_whose_process_is_killed_is_named_and_leaves_nothing_half_there(offered: Offer) -> None:
+    result = pyv_ended_at("unpacked", "SIGKILL", "install", offered.oldest, offered.newest)
+    assert result.status == 1
+    for version in (offered.oldest, offered.newest):
+        assert f"pyv: {version}: SIGKILL has ended the process that installed it\n     nothing of it" in result.err
+    assert pyv("versions", "--bare").lines == []
+    assert pyv("install", offered.oldest, offered.newest).status == 0
+    assert list((store() / "tmp").iterdir()) == []
+
+
+@pytest.mark.usefixtures("mirror")
+def test_one_whose_process_is_interrupted_ends_the_command_as_such(offered: Offer) -> None:
+    result = pyv_ended_at("unpacked", "SIGINT", "install", "-q", offered.oldest, offered.newest)
+    assert (result.status, result.err) == (130, "pyv: interrupted\n")
+    assert list((store() / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("ZeroDivisionError('so it is')", "internal error: ZeroDivisionError: so it is\n     please report it"),
+        ("OSError(28, 'No space left on device')", "no space left: cannot install {}\n"),
+    ],
+)
+@pytest.mark.usefixtures("mirror")
+def test_an_error_that_nobody_expected_is_told_once_for_each_of_several(offered: Offer, error: str, said: str) -> None:
+    program = f"""
+import sys
+from pyv.cli import run
+def checkpoint(step):
+    if step == "linked":
+        raise {error}
+sys.exit(run(sys.argv[1:], checkpoint=checkpoint))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, "install", offered.oldest, offered.newest],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    for version in (offered.oldest, offered.newest):
+        assert done.stderr.count(said.format(version)) == (1 if "{}" in said else 2), done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.usefixtures("mirror")

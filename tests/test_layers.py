@@ -22,7 +22,7 @@ LAYERS = (
     ("errors",),
     ("versions", "platforms"),
     ("catalogue", "layout"),
-    ("fsops", "proc", "fetch", "archive", "elf"),
+    ("fsops", "proc", "together", "fetch", "archive", "elf"),
     (
         "pins",
         "store",

@@ -98,3 +98,9 @@ class CommandNotFoundError(PyvError):
     """No such command in the selected versions, or no such pinned version, for a shim, `exec` or `which`."""
 
     exit_code = 127
+
+
+def unexpected(error: Exception) -> PyvError:
+    """Return what is said of a failure that pyv does not know: a mistake of its own."""
+    name = type(error).__name__
+    return PyvError(f"internal error: {name}: {error}", hint="please report it, with what PYV_DEBUG=1 shows")

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pyv import fsops
-from pyv.errors import PyvError, UsageError
+from pyv.errors import PyvError, UsageError, unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,8 +55,7 @@ def run(arguments: Sequence[str], *, checkpoint: Callable[[str], None] = lambda 
 
         return _fail(str(explain(error, f"run pyv {' '.join(arguments[:1])}")), 1, debug=debug)
     except Exception as error:  # noqa: BLE001 - a traceback is of no use to whoever reads it
-        name = type(error).__name__
-        return _fail(f"internal error: {name}: {error}\nplease report it, with what PYV_DEBUG=1 shows", 1, debug=debug)
+        return _fail(str(unexpected(error)), 1, debug=debug)
     return status if isinstance(status, int) else 0
 
 

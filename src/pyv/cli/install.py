@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-import threading
+import signal
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pyv import fsops
+from pyv.catalogue import Build
 from pyv.cli import output, progress, shims
-from pyv.errors import PyvError, UsageError
-from pyv.install import Options
+from pyv.errors import PyvError, UsageError, unexpected
+from pyv.install import Options, Outcome
 from pyv.versions import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from concurrent.futures import Future
+    from collections.abc import Iterator, Sequence
 
     from pyv.cli.app import App
-    from pyv.install import Installer, Outcome
+    from pyv.install import Installer
+    from pyv.together import Tell
 
 _ARCHIVES = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2", ".zip")
-# How long the other installs of an interrupted command may take to clean up after themselves, in seconds
-_GRACE = 5
-# How long an interrupt may go unheard while other threads work, in seconds
-_EAR_SECONDS = 0.1
+# So many download at the same time, or as many as there are processors, if that is more
+_DOWNLOADS = 4
+# What a copy of this process returns that was interrupted
+_INTERRUPTED = 130
 _SAID = {
     "installed": "installed",
     "replaced": "installed again",
@@ -107,27 +109,100 @@ def _hash(text: str) -> str:
     return digest
 
 
-class _Watched:
-    """A watcher that ends its install when the command was interrupted."""
+class _Install:
+    """One install of a command, from what it means to what is said of it.
 
-    def __init__(self, watcher: progress.Silent, stop: threading.Event) -> None:
-        self._watcher = watcher
-        self._stop = stop
+    Args:
+        app: the run of pyv.
+        installer: what installs.
+        target: what is asked for.
+        options: how.
+        sha256: what the archive must hash to, if the command line says so.
 
-    def phase(self, text: str) -> None:
-        self._check()
-        self._watcher.phase(text)
+    Attributes:
+        label: what it is called, for people.
+        what: what there is to be installed; None once nothing is left to be done.
+        status: its exit status.
+    """
 
-    def progress(self, received: int, total: int | None) -> None:
-        self._check()
-        self._watcher.progress(received, total)
+    def __init__(self, app: App, installer: Installer, target: _Wanted, options: Options, sha256: str) -> None:
+        self.label = target.label
+        self.what: Build | Path | None = target.archive
+        self.status = 0
+        self._app = app
+        self._installer = installer
+        self._target = target
+        self._options = options
+        self._sha256 = sha256
+        self._started = time.monotonic()
 
-    def close(self) -> None:
-        self._watcher.close()
+    def resolve(self, watcher: progress.Silent) -> None:
+        """Find out which build is meant, and whether it has to be installed at all."""
+        if self._target.request is None:
+            return
+        with self._reported(watcher):
+            meant = self._installer.resolve(self._target.request, self._options)
+            if isinstance(meant, Outcome):
+                self._tell(meant, watcher)
+            else:
+                self.what = meant
 
-    def _check(self) -> None:
-        if self._stop.is_set():
-            raise KeyboardInterrupt
+    def carry_out(self, watcher: progress.Silent) -> None:
+        """Install what is meant."""
+        if self.what is None:
+            return
+        with self._reported(watcher):
+            if isinstance(self.what, Path):
+                outcome = self._installer.install_archive(self.what, self._sha256, self._options, watcher)
+            else:
+                outcome = self._installer.install_build(self.what, self._options, watcher)
+            self._tell(outcome, watcher)
+
+    def copied(self, tell: Tell) -> int:
+        """Install what is meant in a copy of the process that watches, and return the exit status."""
+        from pyv import together
+
+        if together.COPIES:
+            progress.tell_all(tell)
+        try:
+            self.carry_out(progress.Told(tell))
+        except OSError as error:
+            self._app.complain(fsops.explain(error, f"install {self.label}"))
+            return 1
+        except Exception as error:  # noqa: BLE001 - a traceback is of no use to whoever reads it
+            self._app.complain(unexpected(error))
+            return 1
+        return self.status
+
+    def ended(self, status: int) -> None:
+        """Hear how the copy has ended."""
+        self.status = status
+        if status < 0:
+            name = signal.Signals(-status).name
+            error = PyvError(
+                f"{self.label}: {name} has ended the process that installed it",
+                hint="nothing of it is half there: run the command again",
+            )
+            self._app.complain(error)
+            self.status = error.exit_code
+
+    @contextmanager
+    def _reported(self, watcher: progress.Silent) -> Iterator[None]:
+        try:
+            yield
+        except PyvError as error:
+            watcher.close()
+            if self._target.origin:
+                error.message = f"{self._target.origin}: {error.message}"
+            self._app.complain(error)
+            self.status = error.exit_code
+            self.what = None
+
+    def _tell(self, outcome: Outcome, watcher: progress.Silent) -> None:
+        watcher.close()
+        self._app.notify(_sentence(outcome, time.monotonic() - self._started))
+        if self._options.compile_bytecode and outcome.what == "already":
+            self._app.notify(f"its bytecode is compiled by: pyv install --force --compile-bytecode {outcome.name}")
 
 
 def _install_all(app: App, targets: Sequence[_Wanted], options: Options, sha256: str) -> int:
@@ -135,60 +210,40 @@ def _install_all(app: App, targets: Sequence[_Wanted], options: Options, sha256:
     if not targets:
         return 0
     installer = app.installer()
-    stop = threading.Event()
-    if len(targets) == 1:
-        return _install_one(app, installer, targets[0], options, sha256, _watcher(app, targets[0], 0, stop))
-    from concurrent.futures import ThreadPoolExecutor, wait
-
-    futures: list[Future[int]] = []
-    with ThreadPoolExecutor(len(targets), thread_name_prefix="install") as pool:
-        try:
-            for number, target in enumerate(targets):
-                watcher = _watcher(app, target, number, stop)
-                futures.append(pool.submit(_install_one, app, installer, target, options, sha256, watcher))
-            # With a time limit: a signal that comes just before a wait without one is heard only after it
-            while wait(futures, timeout=_EAR_SECONDS).not_done:
-                pass
-            statuses = [future.result() for future in futures]
-        except KeyboardInterrupt:
-            stop.set()
-            deadline = time.monotonic() + _GRACE
-            while time.monotonic() < deadline and not all(future.done() for future in futures):
-                time.sleep(0.05)
-            if not all(future.done() for future in futures):
-                # One hangs in a call that hears nothing. What it leaves is swept by the next command.
-                sys.stderr.write("pyv: interrupted\n")  # also to who wants it quiet
-                sys.stderr.flush()
-                os._exit(130)
-            raise
-    return next((status for status in statuses if status), 0)
-
-
-def _watcher(app: App, target: _Wanted, position: int, stop: threading.Event) -> _Watched:
-    return _Watched(progress.watch(target.label, position, quiet=app.quiet), stop)
-
-
-def _install_one(
-    app: App, installer: Installer, target: _Wanted, options: Options, sha256: str, watcher: _Watched
-) -> int:
-    started = time.monotonic()
+    installs = [_Install(app, installer, target, options, sha256) for target in targets]
+    watchers = [progress.watch(each.label, number, quiet=app.quiet) for number, each in enumerate(installs)]
     try:
-        if target.archive is not None:
-            outcome = installer.install_archive(target.archive, sha256, options, watcher)
-        elif target.request is not None:
-            outcome = installer.install(target.request, options, watcher)
-    except PyvError as error:
-        watcher.close()
-        if target.origin:
-            error.message = f"{target.origin}: {error.message}"
-        app.complain(error)
-        return error.exit_code
+        for each, watcher in zip(installs, watchers, strict=True):
+            each.resolve(watcher)
+        left = [(each, watcher) for each, watcher in zip(installs, watchers, strict=True) if each.what is not None]
+        if len(left) > 1:
+            _at_the_same_time(installer, left)
+        else:
+            for each, watcher in left:
+                each.carry_out(watcher)
     finally:
-        watcher.close()
-    app.notify(_sentence(outcome, time.monotonic() - started))
-    if options.compile_bytecode and outcome.what == "already":
-        app.notify(f"its bytecode is compiled by: pyv install --force --compile-bytecode {outcome.name}")
-    return 0
+        for watcher in watchers:
+            watcher.close()
+    return next((each.status for each in installs if each.status), 0)
+
+
+def _at_the_same_time(installer: Installer, installs: Sequence[tuple[_Install, progress.Silent]]) -> None:
+    from pyv import together
+
+    installer.prepare([each.what for each, _ in installs if isinstance(each.what, Build)])
+
+    def hear(number: int, words: list[Any]) -> bool:
+        progress.hear(installs[number][1], words)
+        return words[0] == "phase" and "downloading" not in words
+
+    # Those that share a line end together, and then wait for processors together: rather one after another, no fewer
+    # than keep line and processors busy
+    most = max(_DOWNLOADS, os.cpu_count() or 1)
+    statuses = together.run([each.copied for each, _ in installs], hear, most=most, copies=together.COPIES)
+    if _INTERRUPTED in statuses:
+        raise KeyboardInterrupt
+    for (each, _), status in zip(installs, statuses, strict=True):
+        each.ended(status)
 
 
 def ensure(app: App, request: Request) -> None:

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 from pyv.cli.output import size
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
     from tqdm import tqdm
     from typing_extensions import Never
 
@@ -21,11 +24,15 @@ _FORMATS = (
     (0, "{desc} {percentage:3.0f}%  {remaining} left"),
 )
 _bars: list[Bar] = []
+# In a copy of the process that draws: what tells that one
+_tellers: list[Callable[..., None]] = []
 
 
 def say(line: str) -> None:
     """Write a line to standard error, above the bars if there are any."""
-    if _bars:
+    if _tellers:
+        _tellers[0]("say", line)
+    elif _bars:
         from tqdm import tqdm
 
         tqdm.write(f"pyv: {line}", file=sys.stderr)
@@ -46,6 +53,43 @@ class Silent:
 
     def close(self) -> None:
         """Stop watching."""
+
+
+class Told(Silent):
+    """Watches an install, and tells it to another watcher.
+
+    Args:
+        tell: how, see `hear`.
+    """
+
+    def __init__(self, tell: Callable[..., None]) -> None:
+        self._tell = tell
+
+    def phase(self, text: str) -> None:
+        """Tell what is being done now."""
+        self._tell("phase", text)
+
+    def progress(self, received: int, total: int | None) -> None:
+        """Tell how many bytes are there, of how many."""
+        self._tell("progress", received, total)
+
+    def close(self) -> None:
+        """Tell that nothing more comes."""
+        self._tell("close")
+
+
+def tell_all(tell: Callable[..., None]) -> None:
+    """Have every line told to the process that this is a copy of, for as long as this one lives."""
+    _tellers.append(tell)
+
+
+def hear(watcher: Silent, words: Sequence[Any]) -> None:
+    """Do what was told: by `Told` for a watcher, or by whoever has something to say."""
+    kind, *rest = words
+    if kind == "say":
+        say(*rest)
+    else:
+        getattr(watcher, kind)(*rest)
 
 
 class Lines(Silent):
@@ -80,6 +124,9 @@ class Bar(Silent):
         self._label = label
         self._lock = threading.Lock()
         self._moving = False
+        tqdm.monitor_interval = (
+            0  # its thread would watch over bars that stand still, and no copy may be made beside it
+        )
         self._bar: tqdm[Never] = tqdm(
             desc=label,
             position=position,

@@ -82,6 +82,10 @@ class Fetcher:
     def __exit__(self, *_error: object) -> None:
         self.close()
 
+    def prepare(self) -> None:
+        """Import what the first request needs, so that copies of this process have it already."""
+        self._wire.prepare()
+
     def close(self) -> None:
         """Close all connections. The fetcher can be used again."""
         self._wire.close()

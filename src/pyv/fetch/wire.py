@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import threading
 from contextlib import contextmanager, suppress
@@ -47,6 +48,13 @@ class Wire:
         self._netrc = Netrc(env, notify)
         self._lock = threading.Lock()
         self._transports: dict[tuple[str, Proxy | None], Transport] = {}
+
+    @staticmethod
+    def prepare() -> None:
+        """Import what the first request needs."""
+        _leave_out_the_command()
+        importlib.import_module("pyv.fetch.transport")
+        importlib.import_module("pyv.fetch.trust")
 
     def close(self) -> None:
         """Close all connections."""

@@ -20,6 +20,7 @@ from pyv.store import shared
 from pyv.versions import newest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pyv.cache import ArchiveCache
@@ -66,6 +67,19 @@ class Installer:
             VerificationError: the build is not what it should be.
             StoreError: it could not be written.
         """
+        meant = self.resolve(request, options)
+        return meant if isinstance(meant, Outcome) else self.install_build(meant, options, watcher)
+
+    def resolve(self, request: Request, options: Options) -> Build | Outcome:
+        """Return the build that a request means, or what came of it where none has to be installed.
+
+        Raises:
+            RequestError: it is no version that can be installed.
+            NotFoundError: no build matches.
+            NetworkError: the catalogue could not be had.
+            VerificationError: it is not what it should be.
+            StoreError: what is there could not be linked or opened to pip.
+        """
         present = self._present(request, options)
         if present is not None:
             return self._leave(present, options)
@@ -76,7 +90,11 @@ class Installer:
         existing = self._store.get(build.version.name)
         if existing is not None and not options.force:
             return self._leave(existing, options)
-        return self.install_build(build, options, watcher)
+        return build
+
+    def prepare(self, builds: Iterable[Build]) -> None:
+        """Import what installing these builds takes, and close what is open: this process is to be copied."""
+        self._maker.prepare(builds)
 
     def install_build(self, build: Build, options: Options, watcher: Watcher) -> Outcome:
         """Install exactly this build, whatever else the catalogue has.

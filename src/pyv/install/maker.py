@@ -18,10 +18,11 @@ from pyv.layout import MANIFEST, RECEIPT
 from pyv.unpack import Unpacker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from pyv.cache import ArchiveCache
+    from pyv.catalogue import Build
     from pyv.fetch import Fetcher
     from pyv.index import Index
     from pyv.platforms import Host
@@ -77,6 +78,15 @@ class Maker:
         self._fetcher = fetcher
         self._env = {key: env[key] for key in _PASSED_ON if key in env}
         self._checkpoint = checkpoint
+
+    def prepare(self, builds: Iterable[Build]) -> None:
+        """Import what it takes to make these builds, and close what is open: this process is to be copied."""
+        for name in ("pyv.archive", *_LATER):
+            importlib.import_module(name)
+        if any(not self._cache.holds(build.sha256) for build in builds):
+            fetcher = self._fetcher()
+            fetcher.prepare()
+            fetcher.close()
 
     def make(self, job: Job) -> Outcome:
         """Make a version out of an archive and put it into the store. The caller holds the lock of that version.
