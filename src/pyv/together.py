@@ -189,6 +189,10 @@ class _Pipe:
                 raise KeyboardInterrupt from None
 
 
+def _is_over(deadline: float | None) -> bool:
+    return deadline is not None and time.monotonic() >= deadline
+
+
 class _Threads:
     """Runs each function on a thread."""
 
@@ -207,9 +211,9 @@ class _Threads:
             threading.Thread(target=self._work, args=each, name="together", daemon=True)
             for each in enumerate(self._works)
         ]
-        for thread in threads:
-            thread.start()
         try:
+            for thread in threads:
+                thread.start()
             self._wait(None)
         except BaseException:
             self._stop.set()
@@ -219,11 +223,11 @@ class _Threads:
 
     def _wait(self, deadline: float | None) -> None:
         # Not Thread.join: broken off by an interrupt, it takes the thread for ended (CPython before 3.13)
-        while len(self._statuses) < len(self._works) and (deadline is None or time.monotonic() < deadline):
+        while len(self._statuses) < len(self._works) and not (self._errors or _is_over(deadline)):
             self._ended.wait(_EAR_SECONDS)
             self._ended.clear()
-            if self._errors:
-                raise self._errors.pop()
+        if self._errors:
+            raise self._errors.pop()
 
     def _work(self, number: int, work: Work) -> None:
         self._free.acquire()
