@@ -283,3 +283,11 @@ def test_without_locks_work_is_repeated_and_nothing_breaks(offered: Offer, how: 
     assert pyv("verify").status == 0
     assert pyv("install", offered.newest).status == 0
     assert everything_in(store() / "tmp") == set()
+
+
+@pytest.mark.usefixtures("mirror")
+def test_several_installs_of_one_command_say_once_that_there_are_no_locks(offered: Offer) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _UNLOCKED, "ENOLCK", "install", *offered[2:]], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.count("on a file system without locks") == 1, done.stderr

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 # Runs pyv, and prints its status, the modules that came with it, what it opened, and what it wrote
 _HEAR = """
-import json, sys
+import sys
 sys.argv = ["pyv", *sys.argv[1:]]
+sys.path.remove("")  # which only `python -c` has
 before, opened, scanned, started = set(sys.modules), [], [], []
 places = {
     "open": opened, "os.scandir": scanned, "os.listdir": scanned,
@@ -50,6 +51,7 @@ try:
         heard["written"] = int(file.read().partition("wchar: ")[2].split()[0])
 except OSError:
     pass
+import json
 print(json.dumps(heard), file=sys.stderr)
 """
 _READS = {"newfstatat", "stat", "lstat", "statx", "faccessat", "faccessat2", "access", "readlink", "openat", "open"}

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import fcntl
 import signal
+import subprocess
+import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.command import cache, everything_in, python_of, pyv, pyv_ended_at, says, start, store
+from tests.support.command import cache, environment, everything_in, python_of, pyv, pyv_ended_at, says, start, store
 from tests.support.server import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from tests.conftest import Offer
     from tests.support.server import Server
@@ -106,3 +110,36 @@ def test_an_uninstall_that_is_killed_leaves_nothing_half_there(offered: Offer) -
     assert pyv("versions", "--bare").lines == [offered.oldest, "3", offered.minor]
     assert pyv("install", offered.oldest, "--force").status == 0
     assert everything_in(store() / "tmp") == set()
+
+
+@pytest.mark.parametrize("versions", [1, 2])
+def test_an_interrupt_does_not_wait_for_an_interpreter_that_takes_its_time(
+    offered: Offer, tmp_path: Path, versions: int
+) -> None:
+    name = tmp_path.name  # in the words of the interpreter on trial, to find it by
+    program = f"""
+import sys
+from pyv import smoke
+from pyv.cli import run
+smoke._QUESTION = "import time; time.sleep(60)  # {name}"
+sys.exit(run(sys.argv[1:]))
+"""
+    words = [sys.executable, "-c", program, "install", *offered[2 : 2 + versions]]
+    process = subprocess.Popen(
+        words, env=environment(PYV_MIRROR=str(offered.folder)), stderr=subprocess.PIPE, text=True
+    )
+    while len(on_trial(name)) < versions:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)  # which reaches nobody else
+    assert process.communicate(timeout=60)[1].endswith("pyv: interrupted\n")
+    assert process.returncode == 130
+    assert on_trial(name) == []
+    assert everything_in(store() / "tmp") == set()
+
+
+def on_trial(name: str) -> list[str]:
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return [
+        line for line in listed.splitlines() if "time.sleep(60)  # " + name in line and "smoke._QUESTION" not in line
+    ]

@@ -54,6 +54,8 @@ def hear(number, words):
     return False
 
 signal.signal(signal.SIGTERM, signal.default_int_handler)
+if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     together.run([careful, globals()[sys.argv[3]]], hear, most=2, copies=copies)
 except KeyboardInterrupt:
@@ -233,9 +235,9 @@ def test_where_no_copy_can_be_made_those_that_run_are_ended(monkeypatch: pytest.
 # Interrupted
 
 
-def start(tmp_path: Path, kind: str, second: str) -> subprocess.Popen[str]:
+def start(tmp_path: Path, kind: str, second: str, trap: str = "") -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-c", _WORKS, kind, str(tmp_path), second],
+        ["sh", "-c", f'{trap}exec "$@"', "sh", sys.executable, "-c", _WORKS, kind, str(tmp_path), second],
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -281,6 +283,44 @@ def test_copies_of_a_process_that_was_killed_end_by_themselves(tmp_path: Path) -
     process.kill()
     process.communicate(timeout=30)  # which reads until the last of them has closed it
     assert len(list(tmp_path.glob("cleaned-*"))) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupts_that_come_while_all_clean_up_disturb_nobody(tmp_path: Path, number: int) -> None:
+    process = start(tmp_path, "copies", "careful")
+    for _ in range(5):
+        os.killpg(process.pid, number)
+        time.sleep(0.003)
+    assert process.communicate(timeout=60)[0] == "interrupted\n"
+    assert process.returncode == 130
+    assert len(list(tmp_path.glob("cleaned-*"))) == 2
+
+
+def test_copies_that_inherit_an_ignored_interrupt_are_interrupted_all_the_same(tmp_path: Path) -> None:
+    process = start(tmp_path, "copies", "careful", trap="trap '' INT; ")  # as in the background of a script
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=60)[0] == "interrupted\n"
+    assert len(list(tmp_path.glob("cleaned-*"))) == 2
+
+
+def test_how_a_copy_ended_is_known_though_the_caller_ignores_the_end_of_children() -> None:
+    program = """
+    import signal
+    from pyv import together
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    print(together.run([lambda tell: 3, lambda tell: 4], lambda number, words: False, most=2, copies=True))
+    print(signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True)
+    assert done.stdout == "[3, 4]\nTrue\n"
+
+
+@COPIES
+def test_signals_are_handled_as_before_once_all_is_done(*, copies: bool) -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD)
+    before = [signal.getsignal(number) for number in numbers]
+    run(lambda _tell: 0, copies=copies)
+    assert [signal.getsignal(number) for number in numbers] == before
 
 
 def test_an_ignored_interrupt_stays_ignored() -> None:

@@ -25,21 +25,30 @@ if TYPE_CHECKING:
 
 LINE = 20_000_000
 LOOPBACK, THROTTLED, CACHED = "from the loopback", "over a line of 20 MB/s", "from the cache"
-FLOOR = "httpx and a smoke run alone"
+FLOOR = "httpx and smoke runs alone"
 _MOST = 6
 # What is demanded of an install in this language: Python's start, the download through httpx, and then the new
-# interpreter's first start. Nothing is unpacked, hashed or written.
+# interpreter's first start; several at a time. Nothing is unpacked, hashed or written.
 _LEAST = """
-import subprocess, sys
+import subprocess, sys, threading
 import httpx
-mirror, archive, python = sys.argv[1:]
+mirror, *pairs = sys.argv[1:]
+free = threading.Semaphore(4)
+def install(archive, python):
+    with free:
+        if archive:
+            with client.stream("GET", archive) as response:
+                for _ in response.iter_raw():
+                    pass
+    subprocess.run([python, "-I", "-B", "-c", "import ssl, sqlite3, zlib, ctypes"], check=True)
 with httpx.Client(verify=False, trust_env=False) as client:
     client.get(f"{mirror}/download-metadata.json").json()
-    if archive:
-        with client.stream("GET", archive) as response:
-            for _ in response.iter_raw():
-                pass
-subprocess.run([python, "-I", "-B", "-c", "import ssl, sqlite3, zlib, ctypes"], check=True)
+    threads = [threading.Thread(target=install, args=each) for each in zip(pairs[::2], pairs[1::2])]
+    for thread in threads[1:]:
+        thread.start()
+    threads[0].run()
+    for thread in threads[1:]:
+        thread.join()
 """
 
 
@@ -71,8 +80,8 @@ def measure(bench: Bench) -> None:
         for source in (LOOPBACK, THROTTLED, CACHED):
             with Server(mirror.folder, LINE if source == THROTTLED else 0) as server:
                 runs = _runs(world, uv, server.url, wanted, keep_cache=source == CACHED)
-                if not every:
-                    runs |= _floor(world, server.url, "" if source == CACHED else mirror.archives[0], wanted[0])
+                archives = () if source == CACHED else mirror.archives[: len(wanted)]
+                runs |= _floor(world, server.url, archives, wanted)
                 _race(bench, case(mirror, source, every=every), runs, times=0.6 if every else 1)
             # Only now: files that are made beside many that were just deleted cost more
             world.clear()
@@ -122,18 +131,23 @@ def _runs(
     return {OURS: ours, **({"uv": uvs} if uv else {})}
 
 
-def _floor(world: World, url: str, archive: str, version: str) -> dict[str, Callable[[], Spent]]:
+def _floor(
+    world: World, url: str, archives: tuple[str, ...], versions: tuple[str, ...]
+) -> dict[str, Callable[[], Spent]]:
     """Return what no install by a Python program can do without, as a contender of its own."""
     python = Path(world.pyv).resolve().parent / "python"
     if not python.exists():  # another pyv was given, and is no environment's
         return {}
     store = world.scratch / "floor"
-    if not store.exists():
-        env = world.env(PYV_ROOT=store, PYV_CACHE_DIR=store / "cache", PYV_MIRROR=url)
-        output((world.pyv, "install", "-q", version), env, str(world.home))
-    new = store / "versions" / version / "bin/python3"
-    words = (str(python), "-I", "-c", _LEAST, url, f"{url}/{archive}" if archive else "", str(new))
-    return {FLOOR: lambda: spend(Command(words, world.env(), str(world.home)))}
+    missing = [version for version in versions if not (store / "versions" / version).exists()]
+    if missing:
+        env = world.env(PYV_ROOT=store, PYV_CACHE_DIR=world.scratch / "floor-cache", PYV_MIRROR=url)
+        output((world.pyv, "install", "-q", *missing), env, str(world.home))
+    words = [str(python), "-I", "-c", _LEAST, url]
+    for number, version in enumerate(versions):
+        words.append(f"{url}/{archives[number]}" if archives else "")
+        words.append(str(store / "versions" / version / "bin/python3"))
+    return {FLOOR: lambda: spend(Command(tuple(words), world.env(), str(world.home)))}
 
 
 def make_mirror(bench: Bench) -> Mirror | None:

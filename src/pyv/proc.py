@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+    from subprocess import Popen
     from typing import NoReturn
+
+
+# What `run` waits for
+_running: set[Popen[str]] = set()
 
 
 class Completed(NamedTuple):
@@ -36,22 +41,37 @@ def run(args: Sequence[str | Path], *, env: Mapping[str, str], timeout: float, c
     import subprocess
 
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             [os.fspath(arg) for arg in args],
             env=dict(env),
             cwd=cwd,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="backslashreplace",
-            check=False,
         )
-    except subprocess.TimeoutExpired:
-        return Completed(124, "", f"no answer within {timeout:g} s")
     except OSError as error:
         return Completed(127, "", f"cannot be started: {error.strerror or error}")
-    return Completed(done.returncode, done.stdout, done.stderr)
+    with process:
+        _running.add(process)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return Completed(124, "", f"no answer within {timeout:g} s")
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            _running.discard(process)
+    return Completed(process.returncode, out, err)
+
+
+def kill_running() -> None:
+    """Kill what `run` runs at this moment on other threads, which then return."""
+    for process in list(_running):
+        process.kill()
 
 
 def as_given(env: Mapping[str, str]) -> dict[str, str]:

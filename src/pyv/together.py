@@ -14,10 +14,11 @@ import threading
 import time
 import traceback
 from collections import deque
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any, NoReturn, TypeAlias
 
     Tell: TypeAlias = Callable[..., None]
@@ -31,6 +32,8 @@ _GRACE = 5.0
 # How long an interrupt may go unheard while nothing is told: one that comes just before a wait does not end it
 _EAR_SECONDS = 0.1
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# What tells a copy that it is interrupted. It may have inherited that the others are ignored.
+_STOP = signal.SIGUSR1
 _PIECE = 1 << 16
 
 
@@ -55,7 +58,25 @@ def run(works: Sequence[Work], hear: Hear, *, most: int, copies: bool) -> list[i
         OSError: no copy could be made. The other functions were interrupted.
     """
     kind = _Copies if copies else _Threads
-    return kind(works, hear, most).run()
+    with _one_interrupt():
+        return kind(works, hear, most).run()
+
+
+@contextmanager
+def _one_interrupt() -> Iterator[None]:
+    """Have the first interrupt raise KeyboardInterrupt, and ignore the others, which would break off what it begins."""
+    former = {number: signal.getsignal(number) for number in (*_INTERRUPTS, _STOP, signal.SIGCHLD)}
+    for number in _INTERRUPTS:
+        if former[number] not in (signal.SIG_IGN, signal.SIG_DFL):
+            signal.signal(number, _interrupted)
+    # Where the caller had these ignored, the kernel forgets a copy as soon as it ends, and how it ended
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            if handler is not None:
+                signal.signal(number, handler)
 
 
 class _Copy(NamedTuple):
@@ -93,7 +114,7 @@ class _Copies:
         sys.stderr.flush()
         here, there = os.pipe()
         # An interrupt in between would leave a copy that nobody knows, or that believes to be this process
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (*_INTERRUPTS, _STOP))
         try:
             pid = os.fork()
             if not pid:
@@ -133,7 +154,7 @@ class _Copies:
 
     def _end(self) -> None:
         """End what runs: let it clean up after itself, but not for ever."""
-        self._signal(signal.SIGINT)
+        self._signal(_STOP)
         deadline = time.monotonic() + _GRACE
         try:
             while self._running.get_map() and time.monotonic() < deadline:
@@ -152,9 +173,7 @@ def _be_copy(work: Work, pipe: int, mask: Iterable[int]) -> NoReturn:
     """Run a function as a new copy of this process, which ends with it."""
     status = 1
     try:
-        for number in _INTERRUPTS:
-            if signal.getsignal(number) not in (signal.SIG_IGN, signal.SIG_DFL):
-                signal.signal(number, _interrupted)
+        signal.signal(_STOP, _interrupted)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         status = work(_Pipe(pipe))
     except KeyboardInterrupt:
@@ -167,7 +186,7 @@ def _be_copy(work: Work, pipe: int, mask: Iterable[int]) -> NoReturn:
 
 def _interrupted(_number: int, _frame: object) -> NoReturn:
     # The terminal tells every process, and the one that this is a copy of tells it again: not while this cleans up
-    for number in _INTERRUPTS:
+    for number in (*_INTERRUPTS, _STOP):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 

@@ -17,7 +17,7 @@ from pyv.cli import run
 
 def checkpoint(step):
     if step == sys.argv[1]:
-        os.kill(os.getpid(), getattr(signal, sys.argv[2]))
+        os.kill(os.getpid(), int(sys.argv[2]) if sys.argv[2].isdigit() else getattr(signal, sys.argv[2]))
         signal.pause()
 
 sys.exit(run(sys.argv[3:], checkpoint=checkpoint))

@@ -177,8 +177,10 @@ class _Install:
     def ended(self, status: int) -> None:
         """Hear how the copy has ended."""
         self.status = status
-        if status < 0:
-            name = signal.Signals(-status).name
+        if status == _INTERRUPTED:
+            self._app.complain(PyvError(f"{self.label}: interrupted"))
+        elif status < 0:
+            name = next((each.name for each in signal.Signals if each == -status), f"signal {-status}")
             error = PyvError(
                 f"{self.label}: {name} has ended the process that installed it",
                 hint="nothing of it is half there: run the command again",
@@ -240,8 +242,6 @@ def _at_the_same_time(installer: Installer, installs: Sequence[tuple[_Install, p
     # than keep line and processors busy
     most = max(_DOWNLOADS, os.cpu_count() or 1)
     statuses = together.run([each.copied for each, _ in installs], hear, most=most, copies=together.COPIES)
-    if _INTERRUPTED in statuses:
-        raise KeyboardInterrupt
     for (each, _), status in zip(installs, statuses, strict=True):
         each.ended(status)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -29,6 +28,8 @@ def on_terminal() -> bool:
 
 def document(content: Mapping[str, object]) -> None:
     """Print a JSON document, with the version of its shape."""
+    import json
+
     sys.stdout.write(json.dumps({"schema": SCHEMA, **content}, indent=1) + "\n")
 
 

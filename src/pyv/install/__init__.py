@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pyv import fixups, fsops, manifest
 from pyv.catalogue import Build, parse_asset
-from pyv.errors import NetworkError, NotFoundError, RequestError, VerificationError
+from pyv.errors import NetworkError, NotFoundError, PyvError, RequestError, VerificationError
 from pyv.fetch import redact
 from pyv.install.maker import Maker, write_description
 from pyv.install.model import Job, Options, Outcome, Watcher
@@ -95,6 +95,9 @@ class Installer:
     def prepare(self, builds: Iterable[Build]) -> None:
         """Import what installing these builds takes, and close what is open: this process is to be copied."""
         self._maker.prepare(builds)
+        # Should there be no locks here, the user is told now, and not by every copy
+        with suppress(PyvError, OSError), self._store.lock("links", "it works on short names", patient=False):
+            pass
 
     def install_build(self, build: Build, options: Options, watcher: Watcher) -> Outcome:
         """Install exactly this build, whatever else the catalogue has.

@@ -248,7 +248,9 @@ class _Background(Generic[_Result]):
         threading.Thread(target=self._run, name="background", daemon=True).start()
         return self
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        if kind is not None and not issubclass(kind, Exception):
+            proc.kill_running()  # who interrupts does not wait for an interpreter that takes its time
         self._ended.wait()  # nothing may still work in a folder that is about to be renamed or removed
 
     def _run(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 from contextlib import suppress
@@ -194,6 +193,8 @@ class Store:
 
     def receipt(self, name: str) -> dict[str, object]:
         """Return what was noted when a version was installed; empty where there is no readable receipt."""
+        import json
+
         try:
             with fsops.open_regular(self._layout.version(name) / RECEIPT) as file:
                 content = json.load(file)
