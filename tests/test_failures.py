@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyv import errors
+from pyv import errors, smoke
 from tests.support.command import PYV, cache, everything_in, pyv, store
 from tests.support.packs import relabel
 
@@ -307,3 +307,14 @@ def test_a_full_cache_is_gone_past(offered: Offer, tmp_path: Path) -> None:
         result = pyv("install", offered.oldest, **changes)
         assert (result.status, "cannot be used" in result.err) == (0, True)
         assert not list(small.rglob("*.part"))
+
+
+def test_a_python_that_cannot_live_in_its_path_is_told_from_one_that_is_broken(tmp_path: Path) -> None:
+    for name, said in (("plain", "is broken"), ("c:d", "it may be the ':' in ")):
+        python = tmp_path / name / "bin/python3"
+        python.parent.mkdir(parents=True)
+        python.write_text("#!/bin/sh\necho no such module >&2\nexit 1\n")
+        python.chmod(0o755)
+        with pytest.raises(errors.VerificationError, match="its python does not work: no such module") as caught:
+            smoke.ask(tmp_path / name, {})
+        assert said in caught.value.hint

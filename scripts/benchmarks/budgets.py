@@ -96,8 +96,9 @@ def _installs(judge: _Judge) -> None:
         values = judge.values("install", f"^{number}, {pattern}", (OURS, "uv"), of_uv)
         many = "several versions" if "d" in number else "one version"
         judge.judge(f"install, {many}, {what}", limit, values, "times uv's", budget=f"at most {limit:g} times uv's")
-    values = judge.values("memory", "", (OURS,), lambda race, subject: max(race.values[subject]))
-    judge.judge("install, peak memory", 100.0, values, "MB")
+    for number, many in (("1 version", "one version"), (r"\d+ versions", "several versions")):
+        values = judge.values("memory", f"{number},", (OURS,), lambda race, subject: max(race.values[subject]))
+        judge.judge(f"install, {many}, peak memory", 100.0, values, "MB")
 
 
 def _rest(judge: _Judge) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from scripts.benchmarks.bench import OURS
-from scripts.benchmarks.process import Command, FailedError, Spent, output, spend
+from scripts.benchmarks.process import Command, FailedError, output, peak, spend
 from scripts.benchmarks.results import Race
 from scripts.benchmarks.server import Server
 
@@ -27,6 +27,7 @@ LINE = 20_000_000
 LOOPBACK, THROTTLED, CACHED = "from the loopback", "over a line of 20 MB/s", "from the cache"
 FLOOR = "httpx and smoke runs alone"
 _MOST = 6
+_LOOKS = 2
 # What is demanded of an install in this language: Python's start, the download through httpx, and then the new
 # interpreter's first start; several at a time. Nothing is unpacked, hashed or written.
 _LEAST = """
@@ -93,28 +94,26 @@ def measure(bench: Bench) -> None:
     bench.keep(Race("install", "a new small file, before and after each of them", "us", {"the file system": costs}))
 
 
-def _race(bench: Bench, name: str, runs: dict[str, Callable[[], Spent]], *, times: float) -> None:
-    peaks: dict[str, list[float]] = {who: [] for who in runs}
-
+def _race(bench: Bench, name: str, runs: dict[str, Callable[[], Command]], *, times: float) -> None:
     def run(who: str) -> float:
-        spent = runs[who]()
-        peaks[who].append(spent.peak)
-        return spent.seconds * 1000
+        return spend(runs[who]()).seconds * 1000
 
     bench.race("install", name, {who: lambda who=who: run(who) for who in runs}, times=times)  # type: ignore[misc]  # mypy cannot infer a lambda's default
-    bench.keep(Race("memory", f"install, {name}", "MB", {who: each for who, each in peaks.items() if each}))
+    # In runs of their own, for to look takes time
+    peaks = {who: [peak(runs[who]()) for _ in range(_LOOKS)] for who in runs}
+    bench.keep(Race("memory", f"install, {name}", "MB", peaks))
 
 
 def _runs(
     world: World, uv: str, url: str, versions: tuple[str, ...], *, keep_cache: bool
-) -> dict[str, Callable[[], Spent]]:
-    def ours() -> Spent:
+) -> dict[str, Callable[[], Command]]:
+    def ours() -> Command:
         folder = world.fresh()
         cache = world.scratch / "archives-pyv" if keep_cache else folder / "cache"
         env = world.env(PYV_ROOT=folder / "store", PYV_CACHE_DIR=cache, PYV_MIRROR=url)
-        return spend(Command((world.pyv, "install", "-q", *versions), env, str(world.home)))
+        return Command((world.pyv, "install", "-q", *versions), env, str(world.home))
 
-    def uvs() -> Spent:
+    def uvs() -> Command:
         folder = world.fresh()
         env = world.env(
             UV_PYTHON_INSTALL_DIR=folder / "store",
@@ -126,14 +125,14 @@ def _runs(
             # Its archives it keeps only on demand
             **({"UV_PYTHON_CACHE_DIR": world.scratch / "archives-uv"} if keep_cache else {}),
         )
-        return spend(Command((uv, "python", "install", "-q", "--no-bin", *versions), env, str(world.home)))
+        return Command((uv, "python", "install", "-q", "--no-bin", *versions), env, str(world.home))
 
     return {OURS: ours, **({"uv": uvs} if uv else {})}
 
 
 def _floor(
     world: World, url: str, archives: tuple[str, ...], versions: tuple[str, ...]
-) -> dict[str, Callable[[], Spent]]:
+) -> dict[str, Callable[[], Command]]:
     """Return what no install by a Python program can do without, as a contender of its own."""
     python = Path(world.pyv).resolve().parent / "python"
     if not python.exists():  # another pyv was given, and is no environment's
@@ -147,7 +146,7 @@ def _floor(
     for number, version in enumerate(versions):
         words.append(f"{url}/{archives[number]}" if archives else "")
         words.append(str(store / "versions" / version / "bin/python3"))
-    return {FLOOR: lambda: spend(Command(tuple(words), world.env(), str(world.home)))}
+    return {FLOOR: lambda: Command(tuple(words), world.env(), str(world.home))}
 
 
 def make_mirror(bench: Bench) -> Mirror | None:

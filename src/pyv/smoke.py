@@ -66,9 +66,10 @@ def ask(prefix: Path, env: Mapping[str, str]) -> Reported:
         if line.startswith("pyv: "):
             return Reported(_understand(line.split()[1:], python))
     reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-    raise VerificationError(
-        f"its python does not work: {reason}", hint="this build does not fit this machine, or is broken"
-    )
+    hint = "this build does not fit this machine, or is broken"
+    if os.pathsep in os.fspath(prefix):  # which separates folders where Python before 3.11 looks for its own
+        hint = f"it may be the {os.pathsep!r} in {prefix}: set PYV_ROOT to a plainer path"
+    raise VerificationError(f"its python does not work: {reason}", hint=hint)
 
 
 def _understand(words: list[str], python: Path) -> Version:

@@ -37,9 +37,10 @@ _WRITTEN = {"INSTALLER": b"pip\n", "REQUESTED": b""}
 # Python puts in the path that it loads the source from
 _COMPILE = """
 import compileall, os, py_compile, sys
+modes = getattr(py_compile, "PycInvalidationMode", None)  # Python 3.6 knows no other
+mode = {"invalidation_mode": modes.TIMESTAMP} if modes else {}
 def work(workers):
-    compileall.compile_dir(sys.argv[1], ddir="", force=True, quiet=2, workers=workers,
-                           invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP)
+    compileall.compile_dir(sys.argv[1], ddir="", force=True, quiet=2, workers=workers, **mode)
 try:
     work(min(os.cpu_count() or 1, 4))
 except (OSError, ImportError):  # no semaphores here
