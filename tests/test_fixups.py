@@ -81,7 +81,6 @@ def test_a_tree_for_windows_gets_its_mark_and_nothing_else(tmp_path: Path) -> No
     assert repair(tmp_path, system="windows").changed == {"Lib/EXTERNALLY-MANAGED"}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the tree is one for Unix")
 def test_every_change_is_reported_and_nothing_else_changes(tmp_path: Path) -> None:
     prefix = upstream_tree(tmp_path / "prefix")
     write(prefix / "lib/python3.12/__pycache__/_sysconfigdata__linux_x86_64-linux-gnu.cpython-312.pyc", b"old")
@@ -135,7 +134,6 @@ def mac_tree(tmp_path: Path) -> Path:
     return prefix
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the programs are scripts for sh")
 class TestOnMacOS:
     def test_libpython_gets_its_final_name_and_a_new_signature(self, tmp_path: Path, mac_tree: Path) -> None:
         tools = Tools(tmp_path / "tools", "install_name_tool", "codesign", "xcode-select")

@@ -35,6 +35,8 @@ _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What tells a copy that it is interrupted. It may have inherited that the others are ignored.
 _STOP = signal.SIGUSR1
 _PIECE = 1 << 16
+# The status of a function that was interrupted, as shells give it
+INTERRUPTED = 128 + signal.SIGINT
 
 
 def run(works: Sequence[Work], hear: Hear, *, most: int, copies: bool) -> list[int]:
@@ -177,7 +179,7 @@ def _be_copy(work: Work, pipe: int, mask: Iterable[int]) -> NoReturn:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         status = work(_Pipe(pipe))
     except KeyboardInterrupt:
-        status = 128 + signal.SIGINT
+        status = INTERRUPTED
     except BaseException:  # noqa: BLE001 - nothing may return into the code of the process that this is a copy of
         traceback.print_exc()
     finally:
@@ -274,7 +276,7 @@ class _Threads:
         try:
             status = work(tell)
         except KeyboardInterrupt:
-            status = 128 + signal.SIGINT
+            status = INTERRUPTED
         except BaseException:  # noqa: BLE001 - a thread has nobody to raise to
             traceback.print_exc()
         finally:

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 _ARCHIVES = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2", ".zip")
 # So many download at the same time, or as many as there are processors, if that is more
 _DOWNLOADS = 4
-# What a copy of this process returns that was interrupted
-_INTERRUPTED = 130
 _SAID = {
     "installed": "installed",
     "replaced": "installed again",
@@ -176,8 +174,10 @@ class _Install:
 
     def ended(self, status: int) -> None:
         """Hear how the copy has ended."""
+        from pyv import together
+
         self.status = status
-        if status == _INTERRUPTED:
+        if status == together.INTERRUPTED:
             self._app.complain(PyvError(f"{self.label}: interrupted"))
         elif status < 0:
             name = next((each.name for each in signal.Signals if each == -status), f"signal {-status}")
