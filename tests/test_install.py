@@ -454,7 +454,9 @@ def test_pypy_goes_through_the_same_pipeline(packed: Packed, tmp_path: Path) -> 
         "sys.pypy_version_info = (7, 3, 17, 'final', 0); exec(sys.argv[1])"
     )
 
-    (root / "bin/pypy3.10").write_text(f'#!/bin/sh\nexec {sys.executable} -I -c "{disguise}" "$4"\n')
+    (root / "bin/pypy3.10").write_text(
+        f'#!/bin/sh\nfor question; do :; done\nexec {sys.executable} -I -c "{disguise}" "$question"\n'
+    )
     (root / "bin/pypy3.10").chmod(0o755)
     (root / "bin/pypy3").symlink_to("pypy3.10")
     system = packed.key.removeprefix("cpython-").split("-", 1)[1]

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from scripts.benchmarks.results import Race
 
 
+# What an sh that only execs costs where the limits of shims were set
+_BARE_MS = 0.6
+
+
 class Verdict(NamedTuple):
     """A budget and what came of it.
 
@@ -72,9 +76,18 @@ def _shims(judge: _Judge) -> None:
     def over(race: Race, subject: str) -> float:
         return race.over(subject)
 
+    def over_bare(race: Race, subject: str) -> float:
+        return race.over(subject) / race.over(shim.BARE)
+
     for depth, limit in ((5, 1.0), (30, 1.2)):
+        what = f"shim over the program itself, dash, {depth} folders up"
         values = judge.values("shim", re.escape(shim.DEPTHS), (f"{depth} up", shim.DIRECT), over)
-        judge.judge(f"shim over the program itself, dash, {depth} folders up", limit, values, "ms")
+        judge.judge(what, limit, values, "ms")
+        # The same as a ratio: the machine decides what it costs to start an sh at all
+        times = limit / _BARE_MS
+        values = judge.values("shim", re.escape(shim.DEPTHS), (f"{depth} up", shim.DIRECT, shim.BARE), over_bare)
+        budget = f"at most {times:.2f} times what an sh that only execs costs"
+        judge.judge(what, round(times, 2), values, "times as much", budget=budget)
     for shell_case, limit, what in ((UNCHANGED, 0.0, "folder unchanged"), ("start$", 0.0, "shell start")):
         values = judge.values("counts", rf"(?:{shell_case})", (OURS,), lambda race, subject: race.median(subject))
         judge.judge(f"{what}: processes", limit, values, "", budget="0")

@@ -30,8 +30,8 @@ def measure(bench: Bench) -> None:
     few, short, exact = world.store(10), world.project(SHORT), world.project(EXACT)
     depth_5 = world.deep(short, 5)
     floor = {DIRECT: direct(world, few.root / "versions", depth_5)}
+    bare = {BARE: _bare(few)}
     pins = {
-        BARE: _bare(few),
         "pyv, short pin": few.shim("program", cwd=depth_5),
         "pyv, exact pin": few.shim("program", cwd=world.deep(exact, 5)),
     }
@@ -48,10 +48,10 @@ def measure(bench: Bench) -> None:
             pins[f"pyv, {name} as sh"] = world.store(10, shell=str(link)).shim("program", cwd=depth_5)
         except FailedError as error:
             bench.skip(f"{name} as sh", str(error))
-    bench.time("shim", PINS, floor | pins, times=_FAST, warm_ups=5, floor=DIRECT)
+    bench.time("shim", PINS, floor | bare | pins, times=_FAST, warm_ups=5, floor=DIRECT)
 
     depths = {f"{depth} up": few.shim("program", cwd=world.deep(short, depth)) for depth in (1, 5, 30)}
-    bench.time("shim", DEPTHS, floor | depths, times=_FAST, warm_ups=5, floor=DIRECT)
+    bench.time("shim", DEPTHS, floor | bare | depths, times=_FAST, warm_ups=5, floor=DIRECT)
 
     counts = {f"{number} versions": world.store(number).shim("program", cwd=depth_5) for number in (1, 50, 200)}
     for number in (10, 2000):

@@ -78,9 +78,11 @@ class Maker:
         self._fetcher = fetcher
         self._env = {key: env[key] for key in _PASSED_ON if key in env}
         self._checkpoint = checkpoint
+        self._one_of_several = False
 
     def prepare(self, builds: Iterable[Build]) -> None:
         """Import what it takes to make these builds, and close what is open: this process is to be copied."""
+        self._one_of_several = True  # which leave no processor idle
         for name in ("pyv.archive", *_LATER):
             importlib.import_module(name)
         if any(not self._cache.holds(build.sha256) for build in builds):
@@ -140,7 +142,7 @@ class Maker:
             existed = self._store.get(version.name) is not None
             if existed and not job.options.force:
                 return Outcome(version.name, self._layout.version(version), "already")
-            self._finish(tree, version, contents, job)
+            self._finish(tree, version, contents, job, area)
             self._store.commit(tree, version.name)
             self._checkpoint("committed")
         if not job.options.keep_links:
@@ -180,8 +182,11 @@ class Maker:
                 hint="get it once more",
             )
 
-    def _finish(self, tree: Path, version: Version, contents: manifest.Manifest, job: Job) -> None:
+    def _finish(self, tree: Path, version: Version, contents: manifest.Manifest, job: Job, area: Path) -> None:
         """Make a tree ready for its place: relocated, tried out, described, and safely on disk."""
+        bytecode = None if self._one_of_several else area / "bytecode"
+        if bytecode is not None:
+            bytecode.mkdir()
         final = self._layout.version(version)
         kind = {"implementation": version.implementation, "system": self._host.platform.system}
         start = fixups.for_starting(
@@ -192,7 +197,7 @@ class Maker:
             run=lambda args: proc.run(args, env=self._env, timeout=_TOOL_SECONDS).returncode,
         )
         # The interpreter is tried out while that is done which no start depends on
-        with _Background(lambda: smoke.ask(tree, self._env)) as trial:
+        with _Background(lambda: smoke.ask(tree, self._env, bytecode)) as trial:
             build = fixups.for_building(tree, final, **kind, allow_pip=job.options.allow_pip)
             self._checkpoint("fixed")
             manifest.refresh(contents, tree, start.changed | build.changed)
