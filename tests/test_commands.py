@@ -161,6 +161,7 @@ def test_offline_commands_use_no_network_and_say_where_the_catalogue_is_from(mir
     assert shown["newest"].isdecimal()
     assert mirror.paths == []
     assert str(mirror.url()) in pyv("index").out
+    assert pyv("index", "--json").json["total"] == 3  # what it offers, though nothing else has asked it before
     updated = pyv("index", "update", "--json").json
     assert updated["here"] == updated["total"] == 3
 

@@ -318,3 +318,19 @@ def test_a_python_that_cannot_live_in_its_path_is_told_from_one_that_is_broken(t
         with pytest.raises(errors.VerificationError, match="its python does not work: no such module") as caught:
             smoke.ask(tmp_path / name, {})
         assert said in caught.value.hint
+
+
+def test_what_a_broken_python_says_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    python = tmp_path / "x/bin/python3"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\nprintf '\\033[31mred\\007\\n' >&2\nexit 1\n")
+    python.chmod(0o755)
+    result = pyv("link", "3.12.1", tmp_path / "x")
+    assert result.status == 5
+    assert "\N{REPLACEMENT CHARACTER}[31mred\N{REPLACEMENT CHARACTER}" in result.err
+
+
+def test_a_limit_on_threads_is_no_internal_error() -> None:
+    error = errors.unexpected(RuntimeError("can't start new thread"))
+    assert "ulimit -u" in error.hint
+    assert "internal" in errors.unexpected(RuntimeError("something else")).message

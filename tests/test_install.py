@@ -489,6 +489,42 @@ def test_pypy_goes_through_the_same_pipeline(packed: Packed, tmp_path: Path) -> 
     assert pyv("prefix", "pypy@3.10").lines == [str(store() / "versions/pypy3.10-7.3.17")]
 
 
+@pytest.mark.parametrize("name", ["graalpy-24.0.2", "graalpy3.10-24.0.2"])
+def test_graalpy_is_installed_from_an_archive_at_hand(packed: Packed, tmp_path: Path, name: str) -> None:
+    root = tmp_path / "graalpy-24.0.2"
+    (root / "bin").mkdir(parents=True)
+    (root / "lib/python3.10").mkdir(parents=True)
+    (root / "lib/python3.10/os.py").touch()
+    disguise = (
+        "import sys; sys.implementation.name = 'graalpy'; sys.version_info = (3, 10, 13, 'final', 0);exec(sys.argv[1])"
+    )
+    (root / "bin/graalpy").write_text(
+        f'#!/bin/sh\nfor question; do :; done\nexec {sys.executable} -I -c "{disguise}" "$question"\n'
+    )
+    (root / "bin/graalpy").chmod(0o755)
+    system, arch = packed.key.removeprefix("cpython-").split("-")[1:3]
+    arch = {"x86_64": "amd64"}.get(arch, arch)
+    archive = tmp_path / f"{name}-{ {'darwin': 'macos'}.get(system, system) }-{arch}.tar.gz"
+    with tarfile.open(archive, "w:gz") as new:
+        new.add(root, root.name)
+    result = pyv("install", archive, "--sha256", hashlib.sha256(archive.read_bytes()).hexdigest())
+    assert result.status == 0, result.err
+    assert pyv("versions", "--bare").lines[0] == "graalpy-24.0.2"
+    assert pyv("prefix", "graalpy3.10").lines == [str(store() / "versions/graalpy-24.0.2")]
+    assert json.loads((store() / "versions/graalpy-24.0.2/.pyv/receipt.json").read_bytes())["python"].startswith("3.10")
+
+
+@pytest.mark.usefixtures("mirror")
+def test_a_folder_without_an_interpreter_is_not_taken_for_an_installed_version(offered: Offer) -> None:
+    broken = store() / "versions" / offered.newest
+    (broken / "lib").mkdir(parents=True)
+    for wanted in (offered.newest, offered.minor):
+        result = pyv("install", "-q", wanted)
+        assert (result.status, f"pyv install --force {offered.newest}" in result.err) == (1, True), result
+    assert pyv("install", "-q", "--force", offered.newest).status == 0
+    assert python_of(offered.newest).exists()
+
+
 def test_a_pin_that_asks_for_the_system_is_nothing_to_install(tmp_path: Path) -> None:
     (tmp_path / ".python-version").write_text("system\n")
     result = pyv("install", cwd=tmp_path)
@@ -506,6 +542,7 @@ def test_an_error_about_a_pin_names_its_file_and_line(tmp_path: Path) -> None:
 
 def test_a_hash_that_is_none_is_wrong_usage_and_a_wrong_one_is_never_passed_over(packed: Packed) -> None:
     assert pyv("install", packed.archive, "--sha256", "xyz").status == 2
+    assert pyv("install", packed.archive, "--sha256", "").status == 2  # a variable that is not set
     assert pyv("install", packed.archive, "--sha256", f"sha256:{packed.sha256}").status == 0
     assert pyv("install", packed.archive, "--sha256", "0" * 64).status == 5
     assert pyv("install", packed.archive, "--sha256", packed.sha256).status == 0

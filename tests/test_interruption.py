@@ -138,8 +138,32 @@ sys.exit(run(sys.argv[1:]))
     assert everything_in(store() / "tmp") == set()
 
 
-def on_trial(name: str) -> list[str]:
+@pytest.mark.parametrize("again", [["versions"], ["doctor", "--fix"]])
+def test_an_interpreter_on_trial_ends_with_the_next_command_after_pyv_was_killed(
+    offered: Offer, tmp_path: Path, again: list[str]
+) -> None:
+    name = tmp_path.name
+    program = f"""
+import sys
+from pyv import smoke
+from pyv.cli import run
+# As one that goes on making files in the staging area
+smoke._QUESTION = "import os, sys\\nwhile True: os.makedirs(sys.pycache_prefix + '/x', exist_ok=True)  # {name}"
+sys.exit(run(sys.argv[1:]))
+"""
+    words = [sys.executable, "-c", program, "install", "-q", offered.oldest]
+    process = subprocess.Popen(words, env=environment(PYV_MIRROR=str(offered.folder)))
+    while not on_trial(name, "while True"):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert len(on_trial(name, "while True")) == 1
+    pyv(*again)
+    assert on_trial(name, "while True") == []
+    assert everything_in(store() / "tmp") == set()
+
+
+def on_trial(name: str, doing: str = "time.sleep(60)") -> list[str]:
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return [
-        line for line in listed.splitlines() if "time.sleep(60)  # " + name in line and "smoke._QUESTION" not in line
-    ]
+    return [line for line in listed.splitlines() if doing in line and name in line and "smoke._QUESTION" not in line]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pyv import smoke
 from pyv.errors import VerificationError
-from tests.support.command import everything_in, pyv, store
+from tests.support.command import environment, everything_in, pyv, store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,13 +51,12 @@ def test_a_copy_compiles_ahead_what_is_going_to_be_imported(
     assert "enum" not in compiled  # is left to the original
 
 
-def test_nothing_is_compiled_into_a_folder_that_is_gone(
-    prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_without_the_folder_there_is_no_copy_and_nothing_is_compiled(
+    prefix: Path, offered: Offer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    patient = smoke._QUESTION.replace("import enum", "os.waitpid(copy, 0)\ncopy = None\nimport enum")
-    monkeypatch.setattr(smoke, "_QUESTION", patient)
-    smoke.ask(prefix, {}, tmp_path / "gone")
-    assert not (tmp_path / "gone").exists()
+    monkeypatch.setattr(smoke, "_QUESTION", smoke._QUESTION.replace("os.fork()", "copies_are_not_wanted()"))
+    assert smoke.ask(prefix, {}, tmp_path / "none").version.name == offered.oldest
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_copy_that_cannot_be_made_is_gone_without(
@@ -74,3 +76,64 @@ def test_a_module_that_is_broken_is_found_by_the_smoke_run(prefix: Path, tmp_pat
     (tmp_path / "bytecode").mkdir()
     with pytest.raises(VerificationError, match="the ssl of this build is broken"):
         smoke.ask(broken, {}, tmp_path / "bytecode" if with_folder else None)
+
+
+def stand_in(folder: Path, *lines: str) -> Path:
+    """Return a prefix whose python is a script."""
+    python = folder / "bin/python3"
+    python.parent.mkdir(parents=True)
+    python.write_text("\n".join(["#!/bin/sh", *lines]) + "\n")
+    python.chmod(0o755)
+    return folder
+
+
+GOOD = "echo pyv: cpython 3 12 1 final 0 flags="
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ([GOOD, "echo it breaks later >&2", "exit 1"], "it breaks later"),
+        ([GOOD, "kill -SEGV $$"], "exit status -11"),
+        (["while :; do echo for ever; done"], "it prints more than"),
+        (["exit 0"], "exit status 0"),
+    ],
+)
+def test_an_answer_counts_only_from_an_interpreter_that_works_to_its_end(
+    tmp_path: Path, lines: list[str], reason: str
+) -> None:
+    with pytest.raises(VerificationError, match=reason):
+        smoke.ask(stand_in(tmp_path / "x", *lines), {"PATH": os.defpath})
+
+
+def test_a_process_that_was_left_behind_is_not_waited_for(tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    prefix = stand_in(tmp_path / "x", f"sleep 300 & echo $! >{note}", GOOD)
+    assert smoke.ask(prefix, {"PATH": os.defpath}).version.name == "3.12.1"
+    os.kill(int(note.read_text()), signal.SIGKILL)  # which fails if it had ended
+
+
+# Tells of each smoke run whether it has a folder for bytecode, and so a copy
+_TELLING = """
+import sys
+from pyv import smoke
+from pyv.cli import run
+ask = smoke.ask
+def telling(prefix, env, bytecode=None):
+    print("a copy" if bytecode.is_dir() else "no copy", flush=True)
+    return ask(prefix, env, bytecode)
+smoke.ask = telling
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("versions", [1, 2, 3])
+def test_of_several_versions_only_the_last_one_compiles_ahead(offered: Offer, versions: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _TELLING, "install", "-q", *offered[2 : 2 + versions]],
+        env=environment(PYV_MIRROR=str(offered.folder)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sorted(done.stdout.splitlines()) == ["a copy"] + ["no copy"] * (versions - 1)

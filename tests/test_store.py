@@ -280,3 +280,13 @@ def test_what_a_killed_replacement_put_aside_is_put_back_unless_somebody_is_at_i
         assert sorted(os.listdir(store.layout.versions)) == before
     store.recover()
     assert os.listdir(store.layout.versions) == ["3.12.1"]
+
+
+def test_a_link_that_cannot_be_followed_does_not_hide_the_other_versions(store: Store, tmp_path: Path) -> None:
+    """As one into the home of another user, which may not be looked into."""
+    add(store, "3.12.7")
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    (store.layout.versions / "mine").symlink_to(loop)
+    assert [each.name for each in store.installed()] == ["3.12.7"]
+    assert [each.name for each in store.lost()] == ["mine"]

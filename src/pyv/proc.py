@@ -10,11 +10,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from subprocess import Popen
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 
-# What `run` waits for
-_running: set[Popen[str]] = set()
+# What `run` and `contain` wait for
+_running: set[Popen[Any]] = set()
+# How often `contain` looks whether a program has ended whose output others still hold open
+_LOOK_SECONDS = 0.1
+_PIECE = 1 << 16
+# How long a killed process may take to be gone
+_GONE_SECONDS = 2.0
 
 
 class Completed(NamedTuple):
@@ -68,10 +73,119 @@ def run(args: Sequence[str | Path], *, env: Mapping[str, str], timeout: float, c
     return Completed(process.returncode, out, err)
 
 
+def contain(args: Sequence[str | Path], *, env: Mapping[str, str], timeout: float, most: int) -> Completed:
+    """Run a program that nobody knows yet: in a session of its own, and with a bound on what it may print.
+
+    Its end ends the wait, whatever it has started and left behind. If it has to be killed, so is all of its session.
+
+    Args:
+        args: the program and its arguments; no shell is involved.
+        env: the whole environment of the process.
+        timeout: seconds after which it is killed.
+        most: bytes of output after which it is killed.
+
+    Returns:
+        As from `run`. One that prints too much gives 1, with the reason on `stderr`.
+    """
+    import subprocess
+
+    try:
+        process = subprocess.Popen(
+            [os.fspath(arg) for arg in args],
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        return Completed(127, "", f"cannot be started: {error.strerror or error}")
+    with process:
+        _running.add(process)
+        try:
+            return _listen(process, timeout, most)
+        finally:
+            _kill(process)
+            _running.discard(process)
+
+
+def _listen(process: Popen[bytes], timeout: float, most: int) -> Completed:
+    """Hear what a program says until it ends, see `contain`."""
+    import selectors
+    import subprocess
+    import time
+
+    until = time.monotonic() + timeout
+    said: dict[int, bytearray] = {}
+    with selectors.DefaultSelector() as ears:
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                ears.register(stream, selectors.EVENT_READ)
+                said[stream.fileno()] = bytearray()
+        while ears.get_map():
+            left = until - time.monotonic()
+            if left <= 0:
+                return Completed(124, "", f"no answer within {timeout:g} s")
+            heard = ears.select(min(left, _LOOK_SECONDS))
+            if not heard and process.poll() is not None:
+                break
+            for key, _ in heard:
+                data = os.read(key.fd, _PIECE)
+                said[key.fd] += data
+                if not data:
+                    ears.unregister(key.fileobj)
+            if sum(map(len, said.values())) > most:
+                return Completed(1, "", f"it prints more than {most:,} bytes")
+    try:
+        process.wait(max(until - time.monotonic(), 0))
+    except subprocess.TimeoutExpired:
+        return Completed(124, "", f"no answer within {timeout:g} s")
+    out, err = (text.decode("utf-8", "backslashreplace") for text in said.values())
+    return Completed(process.returncode, out, err)
+
+
 def kill_running() -> None:
-    """Kill what `run` runs at this moment on other threads, which then return."""
+    """Kill what runs at this moment on other threads, which then go on."""
     for process in list(_running):
-        process.kill()
+        _kill(process)
+
+
+def _kill(process: Popen[Any]) -> None:
+    """Kill a process that still runs, and what it has started if it leads a session of its own."""
+    import signal
+
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            if os.getsid(process.pid) == process.pid:
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+
+
+def end_those_with(word: str) -> None:
+    """Kill the processes that have been given a word, and wait until they are gone. Does nothing without a /proc."""
+    import signal
+    import time
+
+    wanted = os.fsencode(word)
+    killed = []
+    for number, words in _command_lines():
+        if wanted in words:
+            with suppress(OSError):  # it has ended meanwhile, or is somebody else's
+                os.kill(number, signal.SIGKILL)
+                killed.append(number)
+    until = time.monotonic() + _GONE_SECONDS
+    while any(number in killed and wanted in words for number, words in _command_lines()):
+        if time.monotonic() >= until:
+            return
+        time.sleep(0.01)
+
+
+def _command_lines() -> Iterator[tuple[int, list[bytes]]]:
+    """Yield the processes, and the words that each was given; one that has ended has none."""
+    for number in _processes():
+        with suppress(OSError), open(f"/proc/{number}/cmdline", "rb") as file:
+            yield number, file.read().split(b"\0")
 
 
 def as_given(env: Mapping[str, str]) -> dict[str, str]:
@@ -179,13 +293,14 @@ def processes_inside(folder: Path) -> list[int]:
 
 
 def _programs() -> Iterator[tuple[int, str]]:
+    for number in _processes():
+        with suppress(OSError):  # it ended meanwhile, is a kernel thread, or belongs to somebody else
+            yield number, os.readlink(f"/proc/{number}/exe")
+
+
+def _processes() -> list[int]:
+    """Return the ids of all processes; none where the system does not tell."""
     try:
-        entries = os.listdir("/proc")
+        return [int(entry) for entry in os.listdir("/proc") if entry.isdecimal()]
     except OSError:
-        return
-    for entry in entries:
-        if entry.isdecimal():
-            try:
-                yield int(entry), os.readlink(f"/proc/{entry}/exe")
-            except OSError:  # it ended meanwhile, is a kernel thread, or belongs to somebody else
-                continue
+        return []

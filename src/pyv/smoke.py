@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from pyv import proc
+from pyv import fsops, proc
 from pyv.errors import VerificationError
 from pyv.versions import IMPLEMENTATIONS, Version
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+# What the folder for bytecode is called in a staging area
+BYTECODE = "bytecode"
 _SECONDS = 60
+_MOST_BYTES = 1 << 20
 # Two thirds of a smoke run are the compiler's, for an interpreter comes without bytecode. So a copy of the process
 # compiles these ahead of their import, in the order in which they are needed; about as much is left to the original.
 _AHEAD = (
@@ -31,7 +34,7 @@ _QUESTION = f"""
 import gc, os, sys
 gc.disable()
 copy = None
-if sys.implementation.name == "cpython" and getattr(sys, "pycache_prefix", None):
+if sys.implementation.name == "cpython" and os.path.isdir(getattr(sys, "pycache_prefix", None) or ""):
     try:
         copy = os.fork()
     except OSError:
@@ -66,10 +69,13 @@ class Reported(NamedTuple):
     version: Version
 
     def agrees(self, expected: Version) -> bool:
-        """Tell whether this is the version that was expected. GraalPy does not tell its own version's number."""
+        """Tell whether this is the version that was expected.
+
+        GraalPy does not tell its own version's number, and the name of its archive need not tell the language's.
+        """
         if expected.implementation == "graalpy":
             mine, theirs = self.version, expected
-            return mine.implementation == "graalpy" and mine.release[:2] == theirs.release[:2]
+            return mine.implementation == "graalpy" and mine.release[:2] == (theirs.release or mine.release)[:2]
         return self.version.name == expected.name
 
 
@@ -87,26 +93,43 @@ def ask(prefix: Path, env: Mapping[str, str], bytecode: Path | None = None) -> R
     Args:
         prefix: its installation's folder.
         env: the environment to start it in. It writes no bytecode there, and ignores the variables that steer Python.
-        bytecode: an existing, empty folder for bytecode that nobody needs afterwards. With it the answer comes sooner
-            where the prefix has no bytecode and another processor is free.
+        bytecode: an empty folder for bytecode that nobody needs afterwards. If it exists, the answer comes sooner where
+            the prefix has no bytecode and another processor is free. `sweep` knows what is on trial by it.
 
     Raises:
         VerificationError: it does not start, lacks a module that every complete Python has, or says nothing sensible.
     """
     python = executable(prefix)
-    # Without site, which looks for packages, and without the columns that tracebacks point at
-    options = ["-I", "-S", "-B", "-X", "no_debug_ranges"]
+    # Without the columns that tracebacks point at: they take the compiler time
+    options = ["-I", "-B", "-X", "no_debug_ranges"]
     if bytecode is not None:
-        options += ["-X", f"pycache_prefix={bytecode}"]
-    done = proc.run([python, *options, "-c", _QUESTION], env=env, timeout=_SECONDS)
-    for line in done.stdout.splitlines():
-        if line.startswith("pyv: "):
-            return Reported(_understand(line.split()[1:], python))
+        options += ["-X", _bytecode_in(bytecode)]
+    done = proc.contain([python, *options, "-c", _QUESTION], env=env, timeout=_SECONDS, most=_MOST_BYTES)
+    answers = [line for line in done.stdout.splitlines() if line.startswith("pyv: ")]
+    if answers and not done.returncode:
+        return Reported(_understand(answers[-1].split()[1:], python))
     reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
     hint = "this build does not fit this machine, or is broken"
     if os.pathsep in os.fspath(prefix):  # which separates folders where Python before 3.11 looks for its own
         hint = f"it may be the {os.pathsep!r} in {prefix}: set PYV_ROOT to a plainer path"
     raise VerificationError(f"its python does not work: {reason}", hint=hint)
+
+
+def sweep(staging: Path) -> None:
+    """Remove the staging areas of killed processes, and end the interpreters that those had on trial.
+
+    Such a one would make folders in an area that is being removed; and if it hangs, nobody waits for it any more.
+    """
+
+    def clean(area: Path) -> None:
+        proc.end_those_with(_bytecode_in(area / BYTECODE))
+        fsops.remove_tree(area)
+
+    fsops.sweep(staging, clean=clean)
+
+
+def _bytecode_in(folder: Path) -> str:
+    return f"pycache_prefix={folder}"
 
 
 def _understand(words: list[str], python: Path) -> Version:

@@ -187,10 +187,15 @@ def _be_copy(work: Work, pipe: int, mask: Iterable[int]) -> NoReturn:
 
 
 def _interrupted(_number: int, _frame: object) -> NoReturn:
-    # The terminal tells every process, and the one that this is a copy of tells it again: not while this cleans up
+    # The terminal tells every process, and the one that this is a copy of tells it again: not while this cleans up.
+    # Not SIG_IGN: Python reports one that has come already, and finds no function of its own to call
     for number in (*_INTERRUPTS, _STOP):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, _heard_already)
     raise KeyboardInterrupt
+
+
+def _heard_already(_number: int, _frame: object) -> None:
+    pass
 
 
 class _Pipe:

@@ -73,7 +73,10 @@ def _mend(app: App, arguments: Sequence[str]) -> None:
         return
     if arguments[:1] == ["doctor"]:  # which is asked what is wrong, and not to mend it unseen
         return
-    fsops.sweep(app.layout.staging)
+    if fsops.orphans(app.layout.staging):
+        from pyv import smoke
+
+        smoke.sweep(app.layout.staging)
     if fsops.orphans(app.layout.envs, "."):
         from pyv import envs
 
@@ -115,7 +118,9 @@ def _fail(message: str, status: int, *, debug: bool) -> int:
         import traceback
 
         traceback.print_exc()
-    first, *rest = message.splitlines() or [""]
+    from pyv.cli.output import harmless
+
+    first, *rest = harmless(message).splitlines() or [""]
     sys.stderr.write("".join(f"{line}\n" for line in (f"pyv: {first}", *(f"     {line}" for line in rest))))
     return status
 

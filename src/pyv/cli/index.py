@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pyv.cli import output
+from pyv.errors import PyvError
 
 if TYPE_CHECKING:
     from pyv.cli.app import App
@@ -23,6 +24,11 @@ def index_command(app: App, ctx: click.Context, *, as_json: bool, offline: bool)
     """Show where the catalogue of builds comes from, how old it is, and how much it holds."""
     if ctx.invoked_subcommand is None:
         app.offline = offline
+        if app.settings.mirror and app.index.info().refreshed is None:  # what it offers is not known yet
+            try:
+                app.index.builds()
+            except PyvError as error:
+                app.notify(error.message)
         _show(app.index.info(), as_json=as_json)
 
 

@@ -54,7 +54,7 @@ def install(
     list_: bool = False,
     allow_pip: bool = False,
     compile_bytecode: bool = False,
-    sha256: str = "",
+    sha256: str | None = None,
 ) -> int:
     """Install what is wanted, and return the exit status of the first that failed."""
     if list_:
@@ -65,7 +65,7 @@ def install(
                 output.data(version.name)
         return 0
     targets = [_understand(text, app.cwd) for text in dict.fromkeys(wanted)] or _pinned(app)
-    sha256 = _hash(sha256)
+    sha256 = _hash(sha256) if sha256 is not None else ""
     if sha256 and [target.archive for target in targets].count(None) != len(targets) - 1:
         raise UsageError("--sha256 belongs to one archive", hint="pyv install ./archive.tar.gz --sha256 HASH")
     options = Options(force=force, skip_existing=skip_existing, allow_pip=allow_pip, compile_bytecode=compile_bytecode)
@@ -102,7 +102,7 @@ def _hash(text: str) -> str:
         UsageError: it is none.
     """
     digest = text.lower().removeprefix("sha256:")
-    if text and not re.fullmatch(r"[0-9a-f]{64}", digest, re.ASCII):
+    if not re.fullmatch(r"[0-9a-f]{64}", digest, re.ASCII):
         raise UsageError(f"--sha256 {text!r} is no sha256", hint="it has 64 digits: sha256sum FILE prints it")
     return digest
 

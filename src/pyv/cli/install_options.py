@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 @click.option(
     "--compile-bytecode", is_flag=True, help="Compile the standard library, for a store that is read-only later."
 )
-@click.option("--sha256", metavar="HASH", default="", help="What the archive must hash to.")
+@click.option("--sha256", metavar="HASH", help="What the archive must hash to.")
 @click.option("--offline", is_flag=True, help="Use cached archives and local mirrors only.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @click.pass_obj
 def install_command(
-    app: App, /, wanted: tuple[str, ...], *, sha256: str, offline: bool, quiet: bool, **how: bool
+    app: App, /, wanted: tuple[str, ...], *, sha256: str | None, offline: bool, quiet: bool, **how: bool
 ) -> int:
     """Install Python versions: the newest build of each REQUEST, or an ARCHIVE that lies here.
 

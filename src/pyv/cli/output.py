@@ -11,11 +11,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SCHEMA = 1
+# Control characters, but for tab and newline
+_STEERING = dict.fromkeys({*range(32), *range(127, 160)} - {9, 10}, "\N{REPLACEMENT CHARACTER}")
 
 
 def data(line: str) -> None:
     """Print one line of what was asked for."""
     sys.stdout.write(f"{line}\n")
+
+
+def harmless(text: str) -> str:
+    """Return text that others wrote without what could steer a terminal; lines stay lines."""
+    return text.translate(_STEERING)
 
 
 def on_terminal() -> bool:

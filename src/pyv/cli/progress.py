@@ -8,7 +8,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from pyv.cli.output import size
+from pyv.cli.output import harmless, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +23,7 @@ _FORMATS = (
     (29, "{desc} {percentage:3.0f}%  {rate_fmt}  {remaining} left"),
     (0, "{desc} {percentage:3.0f}%  {remaining} left"),
 )
+_USUAL_COLUMNS = 80
 _bars: list[Bar] = []
 # In a copy of the process that draws: what tells that one
 _tellers: list[Callable[..., None]] = []
@@ -30,6 +31,7 @@ _tellers: list[Callable[..., None]] = []
 
 def say(line: str) -> None:
     """Write a line to standard error, above the bars if there are any."""
+    line = harmless(line)
     if _tellers:
         _tellers[0]("say", line)
     elif _bars:
@@ -127,6 +129,7 @@ class Bar(Silent):
         tqdm.monitor_interval = (
             0  # its thread would watch over bars that stand still, and no copy may be made beside it
         )
+        known = self._columns()
         self._bar: tqdm[Never] = tqdm(
             desc=label,
             position=position,
@@ -134,7 +137,8 @@ class Bar(Silent):
             unit_scale=True,
             leave=False,
             file=sys.stderr,
-            dynamic_ncols=True,
+            ncols=None if known else _USUAL_COLUMNS,
+            dynamic_ncols=bool(known),
             bar_format="{desc}",
         )
         _bars.append(self)
@@ -167,11 +171,15 @@ class Bar(Silent):
         return next((text for least, text in _FORMATS if room >= least), _FORMATS[-1][1])
 
     def _width(self) -> int:
+        return self._columns() or _USUAL_COLUMNS
+
+    @staticmethod
+    def _columns() -> int:
+        """Return the width of the terminal; 0 if it does not know it."""
         try:
-            # A terminal that does not know its size says 0
-            return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+            return os.get_terminal_size(sys.stderr.fileno()).columns
         except (OSError, ValueError):
-            return 80
+            return 0
 
     def close(self) -> None:
         """Take the bar away."""

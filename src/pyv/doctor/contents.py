@@ -7,7 +7,7 @@ import shlex
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from pyv import fsops
+from pyv import fsops, smoke
 from pyv.doctor.model import HINT, PROBLEM, Finding
 from pyv.layout import MANIFEST, RECEIPT
 from pyv.registry import CONFIG
@@ -72,7 +72,7 @@ def _has_python(path: Path) -> bool:
 
 def staging(layout: Layout) -> list[Finding]:
     """Check what lies in the staging folder, without the areas of living processes."""
-    return _left(layout.staging, fsops.orphans(layout.staging), fsops.sweep)
+    return _left(layout.staging, fsops.orphans(layout.staging), smoke.sweep)
 
 
 def half_made(

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 from pyv import fixups, fsops, manifest
 from pyv.catalogue import Build, parse_asset
-from pyv.errors import NetworkError, NotFoundError, PyvError, RequestError, VerificationError
+from pyv.errors import NetworkError, NotFoundError, PyvError, RequestError, StoreError, VerificationError
 from pyv.fetch import redact
 from pyv.install.maker import Maker, write_description
 from pyv.install.model import Job, Options, Outcome, Watcher
-from pyv.store import shared
+from pyv.store import has_python, shared
 from pyv.versions import newest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pyv.cache import ArchiveCache
@@ -92,7 +92,7 @@ class Installer:
             return self._leave(existing, options)
         return build
 
-    def prepare(self, builds: Iterable[Build]) -> None:
+    def prepare(self, builds: Sequence[Build]) -> None:
         """Import what installing these builds takes, and close what is open: this process is to be copied."""
         self._maker.prepare(builds)
         # Should there be no locks here, the user is told now, and not by every copy
@@ -191,6 +191,9 @@ class Installer:
         return None
 
     def _leave(self, present: Installed, options: Options) -> Outcome:
+        if not has_python(present.path):  # such as a build that was broken off, and copied here
+            cure = f"pyv repair {present.name}" if present.managed else f"pyv install --force {present.name}"
+            raise StoreError(f"{present.path} holds no interpreter", hint=f"to have one there: {cure}")
         opened = options.allow_pip and self._open_to_pip(present)
         return Outcome(present.name, present.path, "opened" if opened else "already")
 

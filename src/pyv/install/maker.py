@@ -18,7 +18,7 @@ from pyv.layout import MANIFEST, RECEIPT
 from pyv.unpack import Unpacker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pyv.cache import ArchiveCache
@@ -78,11 +78,11 @@ class Maker:
         self._fetcher = fetcher
         self._env = {key: env[key] for key in _PASSED_ON if key in env}
         self._checkpoint = checkpoint
-        self._one_of_several = False
+        self._crowded: Sequence[Build] = ()
 
-    def prepare(self, builds: Iterable[Build]) -> None:
+    def prepare(self, builds: Sequence[Build]) -> None:
         """Import what it takes to make these builds, and close what is open: this process is to be copied."""
-        self._one_of_several = True  # which leave no processor idle
+        self._crowded = builds[:-1]  # no processor is idle while they are tried out; the last one may be alone by then
         for name in ("pyv.archive", *_LATER):
             importlib.import_module(name)
         if any(not self._cache.holds(build.sha256) for build in builds):
@@ -110,7 +110,7 @@ class Maker:
             raise
 
     def _make(self, job: Job) -> Outcome:
-        fsops.sweep(self._layout.staging)
+        smoke.sweep(self._layout.staging)
         label = job.build.version.name if job.build else "archive"
         with fsops.staging(self._layout.staging, label) as area:
             self._checkpoint("staged")
@@ -137,7 +137,7 @@ class Maker:
                 for each in entries
             }
             job.watcher.phase("checking")
-            version = job.build.version if job.build else smoke.ask(tree, self._env).version
+            version = self._version(job, tree, area)
             # A link whose target is gone is replaced, as if nothing were there
             existed = self._store.get(version.name) is not None
             if existed and not job.options.force:
@@ -149,6 +149,15 @@ class Maker:
             self._store.update_links(installed=version.name)
             self._checkpoint("linked")
         return Outcome(version.name, self._layout.version(version), "replaced" if existed else "installed")
+
+    def _version(self, job: Job, tree: Path, area: Path) -> Version:
+        """Return which version this is to be; what its build does not tell, its interpreter is asked for."""
+        version = job.build.version if job.build else None
+        if version and version.release:
+            return version
+        reported = smoke.ask(tree, self._env, area / smoke.BYTECODE).version
+        # GraalPy's archives need not name the version of the language
+        return version._replace(release=reported.release) if version else reported
 
     def _feed(self, unpacker: Unpacker, job: Job, area: Path) -> None:
         """Send an archive's bytes through the unpacker, and return once they are known to be the right ones."""
@@ -184,8 +193,8 @@ class Maker:
 
     def _finish(self, tree: Path, version: Version, contents: manifest.Manifest, job: Job, area: Path) -> None:
         """Make a tree ready for its place: relocated, tried out, described, and safely on disk."""
-        bytecode = None if self._one_of_several else area / "bytecode"
-        if bytecode is not None:
+        bytecode = area / smoke.BYTECODE
+        if job.build not in self._crowded:
             bytecode.mkdir()
         final = self._layout.version(version)
         kind = {"implementation": version.implementation, "system": self._host.platform.system}

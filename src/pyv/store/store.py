@@ -67,7 +67,8 @@ class Store:
             if entry.name.startswith("."):
                 continue
             target = target_of(entry.path) if entry.is_symlink() else ""
-            if (target and "/" not in target) or not entry.is_dir():
+            # Not entry.is_dir(), which fails where a link leads to what this user may not see
+            if (target and "/" not in target) or not os.path.isdir(entry.path):
                 continue  # a short-name link, or no version at all
             found.append(self._describe(entry.name, target))
         return sorted(found, key=lambda each: order(each.name, each.version))
