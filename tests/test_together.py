@@ -338,3 +338,23 @@ def test_an_ignored_interrupt_stays_ignored() -> None:
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True)
     assert done.stdout == "[7, 7]\n"
+
+
+def test_two_signals_that_come_at_once_are_one_interrupt() -> None:
+    """A terminal tells every process of an interrupt, and the first one tells its copies again."""
+    program = """
+import os, signal
+from pyv import together
+both = (signal.SIGINT, signal.SIGUSR1)
+for number in both:
+    signal.signal(number, together._interrupted)
+signal.pthread_sigmask(signal.SIG_BLOCK, both)
+for number in both:
+    os.kill(os.getpid(), number)
+try:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n", "")
