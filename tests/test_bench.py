@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scripts.benchmarks import budgets, report, shim
+from scripts.benchmarks import budgets, counts, downloads, main, report, shells, shim
+from scripts.benchmarks.bench import Bench
 from scripts.benchmarks.process import Command, FailedError, spend
 from scripts.benchmarks.results import Race, spread, turns
 from scripts.benchmarks.server import Server
-from scripts.benchmarks.world import EXACT, names
+from scripts.benchmarks.world import EXACT, Store, World, names
 from tests.support.stores import program
 
 if TYPE_CHECKING:
@@ -76,6 +77,96 @@ def test_shellcheck_has_nothing_to_say() -> None:
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
     assert os.access(BENCH, os.X_OK)
+
+
+# What fails on the way
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Return a world whose pyv does nothing; the working directory, which measures change, comes back."""
+    monkeypatch.chdir(tmp_path)
+    return World(tmp_path / "scratch", "/bin/true")
+
+
+def test_a_measure_that_fails_is_named_and_costs_nothing_but_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(run: Bench) -> None:
+        run.keep(Race("first", "before it failed", "ms", {"pyv": [1.0]}))
+        raise FailedError("pyenv: status 1: it broke\non its second line")
+
+    def works(run: Bench) -> None:
+        run.keep(Race("second", "case", "ms", {"pyv": [2.0]}))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(main, "MEASURES", {"first": fails, "second": works})
+    assert main.main(["--pyv", "/bin/true", "--json", "figures", "--markdown", "tables"]) == 0
+    document = json.loads((tmp_path / "figures").read_text())
+    assert [race["measure"] for race in document["races"]] == ["first", "second"]
+    assert document["skipped"] == {"first": "pyenv: status 1: it broke\non its second line"}
+    assert "Not measured: first: pyenv: status 1: it broke\n" in (tmp_path / "tables").read_text()
+
+
+def test_a_peer_whose_install_fails_is_not_asked_for_its_memory(world: World) -> None:
+    run = Bench(world, 1)
+
+    def command(path: str) -> Callable[[], Command]:
+        return lambda: Command((path,), {}, "/")
+
+    runs = {"pyv": command("/bin/true"), "uv": command("/bin/false"), "mise": command("/nowhere/mise")}
+    downloads._race(run, "one", runs, times=1)
+    assert [(each.measure, list(each.values)) for each in run.races] == [("install", ["pyv"]), ("memory", ["pyv"])]
+    assert run.skipped.keys() == {"uv (install, one)", "mise (install, one)"}
+
+
+def test_what_a_peer_fails_at_is_left_out_of_the_counts(world: World) -> None:
+    run = Bench(world, 1)
+    strace = program(world.scratch / "strace", 'while [ "$1" != -o ]; do shift; done\n: >"$2"; shift 2\nexec "$@"')
+    commands = {name: Command((f"/bin/{name}",), {}, "/") for name in ("true", "false")}
+    assert counts._counted(run, str(strace), "case", commands) == {"true": (0, 0)}
+    assert run.skipped.keys() == {"false (counts, case)"}
+
+
+def test_a_pyenv_that_cannot_make_shims_is_missing_each_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(world.scratch / "bin/pyenv", "echo broken >&2; exit 1")
+    monkeypatch.setenv("PATH", f"{world.scratch}/bin:{os.environ['PATH']}")
+    run = Bench(world, 1)
+    assert [run.peers.pyenv(1), run.peers.pyenv(1)] == [None, None]
+    assert "broken" in run.skipped["pyenv"]
+
+
+def test_one_shell_without_its_hook_leaves_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Bench(world, 1)
+    asked: list[str] = []
+    monkeypatch.setattr(shells, "places", lambda _, shell: asked.append(shell))
+    monkeypatch.setattr(shells, "found", lambda _: ["bash", "zsh"])
+    shells.measure_prompts(run)
+    assert asked == ["bash", "zsh"]
+    world.pyv = "/bin/false"
+    assert shells.NONE in shells.hooks_of(run, "bash", Store(world, world.scratch / "store"))
+    assert "pyv's hook of bash" in run.skipped
+
+
+@pytest.mark.parametrize(
+    ("option", "path", "said"),
+    [
+        ("--json", "missing/file", "there is no folder"),
+        ("--markdown", "folder", "is a folder"),
+        ("--fill", "missing", "No such file"),
+        ("--fill", "unmarked", "there is no <!-- scripts/bench begin -->"),
+    ],
+)
+def test_where_the_results_go_is_looked_at_before_anything_is_measured(
+    option: str, path: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "unmarked").touch()
+    done = bench("start", "--pyv", "/bin/false", option, tmp_path / path)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    last = done.stderr.splitlines()[-1]
+    assert str(tmp_path) in last
+    assert said in last
 
 
 # Arithmetic

@@ -12,7 +12,7 @@ from scripts.benchmarks.process import Command, FailedError, spend
 from scripts.benchmarks.results import Race, turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from scripts.benchmarks.world import World
 
@@ -51,8 +51,8 @@ class Bench:
         warm_ups: int = 1,
         floor: str = "",
         sizes: Mapping[str, int] | None = None,
-    ) -> None:
-        """Run contenders by turns, and keep the result.
+    ) -> Collection[str]:
+        """Run contenders by turns, keep the result, and return the names of those that never failed.
 
         Args:
             measure: its name.
@@ -77,6 +77,7 @@ class Bench:
         gc.enable()
         self.keep(Race(measure, case, unit, values, floor if floor in values else "", sizes or {}))
         print(f"bench: {measure}, {case}: {time.perf_counter() - started:.1f} s", file=sys.stderr)
+        return values.keys()
 
     def keep(self, race: Race) -> None:
         """Keep the result of what was measured otherwise."""

@@ -63,10 +63,21 @@ def _shims(bench: Bench, strace: str) -> None:
     pyenv = bench.peers.pyenv(10)
     if pyenv is not None:
         commands["pyenv"] = pyenv.shim(project)
-    counted = {name: count(bench, strace, command) for name, command in commands.items()}
+    case = "shim, short pin, 5 folders up"
+    counted = _counted(bench, strace, case, commands)
     for number, unit in enumerate((PROCESSES, CALLS)):
-        values = {name: [float(each[number])] for name, each in counted.items()}
-        bench.keep(Race("counts", "shim, short pin, 5 folders up", unit, values))
+        bench.keep(Race("counts", case, unit, {name: [float(each[number])] for name, each in counted.items()}))
+
+
+def _counted(bench: Bench, strace: str, case: str, commands: dict[str, Command]) -> dict[str, tuple[int, int]]:
+    """Return what each of some commands counts, without those that fail."""
+    counted = {}
+    for name, command in commands.items():
+        try:
+            counted[name] = count(bench, strace, command)
+        except FailedError as error:
+            bench.skip(f"{name} (counts, {case})", str(error))
+    return counted
 
 
 def _hooks(bench: Bench, strace: str, shell: str) -> None:
@@ -77,13 +88,18 @@ def _hooks(bench: Bench, strace: str, shell: str) -> None:
     hooks = hooks_of(bench, shell, store)
     if shell != "bash":  # those of others start so many that tracing them takes minutes
         hooks = {who: hook for who, hook in hooks.items() if who in (NONE, OURS)}
-    starts = {who: count(bench, strace, interactive(shell, hook, "exit", project))[0] for who, hook in hooks.items()}
-    over = {who: [float(each - starts[NONE])] for who, each in starts.items() if who != NONE}
-    bench.keep(Race("counts", f"{shell}, start", PROCESSES, over))
-    for case, body in ((UNCHANGED, ""), (CHANGED, f"cd '{other}'\n{{prompt}}\ncd '{project}'")):
-        values = {}
+    case = f"{shell}, start"
+    commands = {who: interactive(shell, hook, "exit", project) for who, hook in hooks.items()}
+    starts = {who: started for who, (started, _) in _counted(bench, strace, case, commands).items()}
+    if NONE in starts:
+        over = {who: [float(each - starts[NONE])] for who, each in starts.items() if who != NONE}
+        bench.keep(Race("counts", case, PROCESSES, over))
+    for what, body in ((UNCHANGED, ""), (CHANGED, f"cd '{other}'\n{{prompt}}\ncd '{project}'")):
+        case, values = f"{shell}, {what}", {}
         for who, hook in hooks.items():
             steps = _STEPS if who in (NONE, OURS) else _STEPS_OF_OTHERS
-            some, none = (count(bench, strace, stepping(shell, hook, body, project, n))[0] for n in (steps, 0))
-            values[who] = [(some - none) / steps / (1 + body.count("{prompt}"))]
-        bench.keep(Race("counts", f"{shell}, {case}", PROCESSES, values))
+            runs = [{who: stepping(shell, hook, body, project, number)} for number in (steps, 0)]
+            some, none = (_counted(bench, strace, case, run) for run in runs)
+            if some and none:
+                values[who] = [(some[who][0] - none[who][0]) / steps / (1 + body.count("{prompt}"))]
+        bench.keep(Race("counts", case, PROCESSES, values))

@@ -8,6 +8,7 @@ import pwd
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
@@ -27,7 +28,7 @@ LINE = 20_000_000
 LOOPBACK, THROTTLED, CACHED = "from the loopback", "over a line of 20 MB/s", "from the cache"
 FLOOR = "httpx and smoke runs alone"
 _MOST = 6
-_LOOKS = 2
+_LOOKS = 0.5  # times the rounds
 # What is demanded of an install in this language: Python's start, the download through httpx, and then the new
 # interpreter's first start; several at a time. Nothing is unpacked, hashed or written.
 _LEAST = """
@@ -82,7 +83,7 @@ def measure(bench: Bench) -> None:
             with Server(mirror.folder, LINE if source == THROTTLED else 0) as server:
                 runs = _runs(world, uv, server.url, wanted, keep_cache=source == CACHED)
                 archives = () if source == CACHED else mirror.archives[: len(wanted)]
-                runs |= _floor(world, server.url, archives, wanted)
+                runs |= _floor(bench, server.url, archives, wanted)
                 _race(bench, case(mirror, source, every=every), runs, times=0.6 if every else 1)
             # Only now: files that are made beside many that were just deleted cost more
             world.clear()
@@ -98,10 +99,13 @@ def _race(bench: Bench, name: str, runs: dict[str, Callable[[], Command]], *, ti
     def run(who: str) -> float:
         return spend(runs[who]()).seconds * 1000
 
-    bench.race("install", name, {who: lambda who=who: run(who) for who in runs}, times=times)  # type: ignore[misc]  # mypy cannot infer a lambda's default
+    def look(who: str) -> float:
+        return peak(runs[who]())
+
+    left = bench.race("install", name, {who: partial(run, who) for who in runs}, times=times)
     # In runs of their own, for to look takes time
-    peaks = {who: [peak(runs[who]()) for _ in range(_LOOKS)] for who in runs}
-    bench.keep(Race("memory", f"install, {name}", "MB", peaks))
+    looks = {who: partial(look, who) for who in left}
+    bench.race("memory", f"install, {name}", looks, unit="MB", times=_LOOKS)
 
 
 def _runs(
@@ -131,9 +135,10 @@ def _runs(
 
 
 def _floor(
-    world: World, url: str, archives: tuple[str, ...], versions: tuple[str, ...]
+    bench: Bench, url: str, archives: tuple[str, ...], versions: tuple[str, ...]
 ) -> dict[str, Callable[[], Command]]:
     """Return what no install by a Python program can do without, as a contender of its own."""
+    world = bench.world
     python = Path(world.pyv).resolve().parent / "python"
     if not python.exists():  # another pyv was given, and is no environment's
         return {}
@@ -141,7 +146,11 @@ def _floor(
     missing = [version for version in versions if not (store / "versions" / version).exists()]
     if missing:
         env = world.env(PYV_ROOT=store, PYV_CACHE_DIR=world.scratch / "floor-cache", PYV_MIRROR=url)
-        output((world.pyv, "install", "-q", *missing), env, str(world.home))
+        try:
+            output((world.pyv, "install", "-q", *missing), env, str(world.home))
+        except FailedError as error:
+            bench.skip(FLOOR, str(error))
+            return {}
     words = [str(python), "-I", "-c", _LEAST, url]
     for number, version in enumerate(versions):
         words.append(f"{url}/{archives[number]}" if archives else "")

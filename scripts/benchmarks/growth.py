@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from scripts.benchmarks.peers import direct
 from scripts.benchmarks.process import spend
-from scripts.benchmarks.shells import NONE, hooks_of, stepping
+from scripts.benchmarks.shells import NONE, no_hook, own_hook, stepping
 from scripts.benchmarks.shim import DIRECT
 from scripts.benchmarks.world import PATH, SHORT
 
@@ -78,7 +78,7 @@ def _hook(bench: Bench, stores: dict[int, Store]) -> None:
     body = f"cd '{other}'\n{{prompt}}\ncd '{one}'"
 
     def step(store: Store | None) -> Callable[[], float]:
-        hook = hooks_of(bench, "bash", store or stores[10])["pyv" if store else NONE]
+        hook = own_hook("bash", store) if store else no_hook(world)
         some, none = (stepping("bash", hook, body, one, steps) for steps in (_STEPS, 0))
         return lambda: (spend(some).seconds - spend(none).seconds) / _STEPS / 2 * 1000
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -70,7 +71,10 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"no such measure: {unknown[0]}" if unknown else "there is nothing without a round")
     for name in ("json", "markdown", "fill"):  # what is measured is run elsewhere
         path = getattr(options, name)
-        setattr(options, name, path.absolute() if path and str(path) != "-" else path)
+        if path and (name, str(path)) != ("json", "-"):
+            setattr(options, name, path.absolute())
+            if problem := _problem(path.absolute(), fill=name == "fill"):
+                parser.error(f"--{name}: {problem}")
     kept = options.scratch is not None
     scratch = options.scratch.absolute() if kept else Path(tempfile.mkdtemp(prefix="pyv-bench-"))
     try:
@@ -85,13 +89,32 @@ def main(arguments: Sequence[str]) -> int:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
+def _problem(path: Path, *, fill: bool) -> str:
+    """Return what keeps results from being written somewhere, as it is better known before than after measuring."""
+    if fill:
+        try:
+            report.fill(path.read_text(), "")
+        except (OSError, ValueError) as error:
+            return str(error) if str(path) in str(error) else f"{path}: {error}"
+    if path.is_dir():
+        return f"{path} is a folder"
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent}"
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        return f"{path} cannot be written"
+    return ""
+
+
 def _run(options: argparse.Namespace, world: World) -> int:
     started = time.monotonic()
     world.install_pyv()
     bench = Bench(world, options.rounds)
     for name, measure in MEASURES.items():
         if not options.measures or name in options.measures:
-            measure(bench)
+            try:
+                measure(bench)
+            except (FailedError, OSError) as error:
+                bench.skip(name, str(error))  # with what it had already found
     tables = report.markdown(bench)
     _write(options, json.dumps(report.document(bench), indent=1) + "\n", tables)
     print(f"bench: {time.monotonic() - started:.0f} s", file=sys.stderr)

@@ -49,7 +49,8 @@ class Peers:
             found = self._from_the_index(name)
         if not found and name not in self._missing:
             self._missing.add(name)
-            self._skip(name, self._failed if name in _FROM_THE_INDEX else "it is not installed here")
+            reason = self._failed or "its installation is not whole"
+            self._skip(name, reason if name in _FROM_THE_INDEX else "it is not installed here")
         if found:
             self.known[name] = found
         return found or ""
@@ -67,7 +68,11 @@ class Peers:
     def pyenv(self, count: int, commands: int = 10) -> Pyenv | None:
         """Return a pyenv with so many versions, as `World.store` has them; None where there is no pyenv."""
         command = self.find("pyenv")
-        return Pyenv(self._world, command, count, commands) if command else None
+        try:
+            return Pyenv(self._world, command, count, commands) if command else None
+        except FailedError as error:
+            self._skip("pyenv", str(error))
+            return None
 
     def mise(self) -> tuple[str, dict[str, str]] | None:
         """Return the path of mise's shim of `program` and its environment; None where there is no mise."""
@@ -87,7 +92,11 @@ class Peers:
 
 
 class Pyenv:
-    """A root of pyenv with fake versions and their shims."""
+    """A root of pyenv with fake versions and their shims.
+
+    Raises:
+        FailedError: it cannot make the shims.
+    """
 
     def __init__(self, world: World, command: str, count: int, commands: int) -> None:
         self.path = command
@@ -97,7 +106,11 @@ class Pyenv:
         self.env = world.env(PYENV_ROOT=self.root, PATH=f"{self.root}/shims:{libexec}:{PATH}")
         if not self.root.exists():
             world.versions(self.root / "versions", count, commands)
-            output((command, "rehash"), self.env, self._home)
+            try:
+                output((command, "rehash"), self.env, self._home)
+            except FailedError:
+                shutil.rmtree(self.root)  # or the next one would take it for whole
+                raise
 
     def command(self, *words: str, cwd: Path) -> Command:
         """Return a command line of pyenv."""

@@ -49,7 +49,7 @@ def spend(command: Command) -> Spent:
     """Run a command to its end, without input and with its output thrown away.
 
     Raises:
-        FailedError: its exit status is not 0.
+        FailedError: it cannot be started, or its exit status is not 0.
     """
     os.chdir(command.cwd)
     # Its shell and its prompt would have set it; without it every sh asks the kernel first
@@ -62,7 +62,10 @@ def spend(command: Command) -> Spent:
         ]
         started = time.perf_counter()
         # An interrupt is for this process, which then ends the one that it waits for
-        child = os.posix_spawn(command.words[0], command.words, env, file_actions=streams)
+        try:
+            child = os.posix_spawn(command.words[0], command.words, env, file_actions=streams)
+        except OSError as error:
+            raise FailedError(f"{command.words[0]}: {error.strerror}") from error
         try:
             _, status, usage = os.wait4(child, 0)
         except BaseException:
@@ -87,19 +90,22 @@ def peak(command: Command) -> float:
         of them had.
 
     Raises:
-        FailedError: its exit status is not 0.
+        FailedError: it cannot be started, or its exit status is not 0.
     """
     if not os.path.exists("/proc/self/smaps_rollup"):
         return spend(command).peak
-    process = subprocess.Popen(
-        command.words,
-        env=dict(command.env),
-        cwd=command.cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    try:
+        process = subprocess.Popen(
+            command.words,
+            env=dict(command.env),
+            cwd=command.cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise FailedError(f"{command.words[0]}: {error.strerror}") from error
     most = 0
     while process.poll() is None:
         most = max(most, sum(map(_proportional_set_size, _session(process.pid))))

@@ -48,7 +48,7 @@ def markdown(bench: Bench) -> str:
     headings = ("measure", "case", "subject", "median", "min", "half of them within", "beside")
     # GitHub folds it, for it is long
     parts += ["<details><summary>All figures</summary>", _table(headings, figures), "</details>"]
-    parts += [f"Not measured: {name}: {reason.splitlines()[0]}" for name, reason in bench.skipped.items()]
+    parts += [f"Not measured: {name}: {next(iter(reason.splitlines()), '')}" for name, reason in bench.skipped.items()]
     return "\n\n".join(parts) + "\n"
 
 

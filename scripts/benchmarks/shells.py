@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from scripts.benchmarks.bench import Bench
-    from scripts.benchmarks.world import Store
+    from scripts.benchmarks.world import Store, World
 
 NONE = "no hook"
 UNCHANGED, CHANGED = "prompt, folder unchanged", "cd and prompt"
@@ -75,7 +75,7 @@ def measure_prompts(bench: Bench) -> None:
     for name in found(bench):
         folders = places(bench, name)
         if folders is None:
-            return
+            continue
         store, project, other = folders
         hooks = hooks_of(bench, name, store)
         for case, body in ((UNCHANGED, ""), (CHANGED, f"cd '{other}'\n{{prompt}}\ncd '{project}'")):
@@ -122,7 +122,11 @@ def places(bench: Bench, shell: str) -> tuple[Store, Path, Path] | None:
 def hooks_of(bench: Bench, shell: str, store: Store) -> dict[str, Hook]:
     """Return the hooks that there are for a shell: none at all, ours, pyenv's with its environments, and mise's."""
     world = bench.world
-    hooks = {NONE: Hook("", world.env()), OURS: Hook(store.pyv("init", shell), world.env())}
+    hooks = {NONE: no_hook(world)}
+    try:
+        hooks[OURS] = own_hook(shell, store)
+    except FailedError as error:
+        bench.skip(f"pyv's hook of {shell}", str(error))
     pyenv = bench.peers.pyenv(10)
     if pyenv is not None:
         lines = [_evaluated(shell, f"{pyenv.path} init - {shell}")]
@@ -136,6 +140,20 @@ def hooks_of(bench: Bench, shell: str, store: Store) -> dict[str, Hook]:
     if mise:
         hooks["mise"] = Hook(_evaluated(shell, f"{mise} activate {shell}"), world.env())
     return hooks
+
+
+def no_hook(world: World) -> Hook:
+    """Return what a shell costs without any."""
+    return Hook("", world.env())
+
+
+def own_hook(shell: str, store: Store) -> Hook:
+    """Return pyv's hook.
+
+    Raises:
+        FailedError: pyv cannot make it.
+    """
+    return Hook(store.pyv("init", shell), store.world.env())
 
 
 def interactive(shell: str, hook: Hook, text: str, cwd: Path) -> Command:
