@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scripts.benchmarks import budgets, counts, downloads, main, report, shells, shim
+from scripts.benchmarks import budgets, commands, counts, downloads, main, report, shells, shim
 from scripts.benchmarks.bench import Bench
 from scripts.benchmarks.process import Command, FailedError, spend
 from scripts.benchmarks.results import Race, spread, turns
 from scripts.benchmarks.server import Server
 from scripts.benchmarks.world import EXACT, Store, World, names
+from tests.support.command import pyv
 from tests.support.stores import program
 
 if TYPE_CHECKING:
@@ -123,8 +124,8 @@ def test_a_peer_whose_install_fails_is_not_asked_for_its_memory(world: World) ->
 def test_what_a_peer_fails_at_is_left_out_of_the_counts(world: World) -> None:
     run = Bench(world, 1)
     strace = program(world.scratch / "strace", 'while [ "$1" != -o ]; do shift; done\n: >"$2"; shift 2\nexec "$@"')
-    commands = {name: Command((f"/bin/{name}",), {}, "/") for name in ("true", "false")}
-    assert counts._counted(run, str(strace), "case", commands) == {"true": (0, 0)}
+    these = {name: Command((f"/bin/{name}",), {}, "/") for name in ("true", "false")}
+    assert counts._counted(run, str(strace), "case", these) == {"true": (0, 0)}
     assert run.skipped.keys() == {"false (counts, case)"}
 
 
@@ -237,6 +238,7 @@ def test_a_failed_command_is_no_figure_and_says_why(tmp_path: Path) -> None:
     fails = program(tmp_path / "fails", "echo because >&2; exit 3")
     with pytest.raises(FailedError, match="status 3: because"):
         spend(Command((str(fails),), {"PATH": "/usr/bin:/bin"}, "/"))
+    assert spend(Command((str(fails),), {"PATH": "/usr/bin:/bin"}, "/", status=3)).seconds > 0
     spent = spend(Command(("/bin/sh", "-c", 'test "$PWD" = / && test -z "$HOME"'), {"PATH": "/usr/bin:/bin"}, "/"))
     assert spent.seconds > 0
     assert spent.peak > 0
@@ -247,6 +249,32 @@ def test_the_fakes_are_as_many_as_asked_for_and_the_pinned_one_is_the_newest_of_
         found = names(count)
         assert len(set(found)) == count
         assert [name for name in found if name.startswith("3.12.")][-1] == EXACT
+
+
+def test_every_command_that_changes_nothing_is_measured_or_left_out_for_a_reason() -> None:
+    changing = (
+        "install uninstall link venv sync lock trust virtualenv virtualenv-delete upgrade prune repair import pack"
+    )
+    measured = {words[0] for words in commands.EVERY if not words[0].startswith("-")}
+    sets = measured, set(commands.LEFT_OUT), {*changing.split(), "rehash"}  # which `growth` measures
+    assert sum(map(len, sets)) == len(set.union(*sets))
+    assert sorted(set.union(*sets)) == pyv("commands").lines
+    assert all(commands.LEFT_OUT.values())
+
+
+def test_every_command_that_is_measured_succeeds_where_it_is(command: Path, tmp_path: Path) -> None:
+    world = World(tmp_path / "scratch", str(command))
+    asked: dict[str, Command] = {}
+    run = Bench(world, 1)
+    run.time = lambda _, case, these, **__: asked.update({case: these["pyv"]} if "pyv" in these else {})  # type: ignore[method-assign]
+    run.peers.find = lambda name: ""  # type: ignore[method-assign] # noqa: ARG005
+    commands.measure(run)
+    assert len(asked) == len(commands.EVERY) * len(commands.SIZES)
+    few = {case: each for case, each in asked.items() if case.endswith(f", {commands.SIZES[0]} versions")}
+    for case, each in few.items():
+        done = subprocess.run(each.words, env=each.env, cwd=each.cwd, capture_output=True, text=True, check=False)
+        # What is amiss around a pyv that is tested is another question than what it costs to ask
+        assert done.returncode == each.status or case.startswith("doctor"), (case, done.stderr)
 
 
 @pytest.mark.parametrize("rate", [0, 50_000_000])

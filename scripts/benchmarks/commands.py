@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 THROUGH_SHIMS = "pyv in the shims folder"
 MANY = 100
 SIZES = (10, MANY)
-_EVERY = (
+_OF_ENVIRONMENTS = ("virtualenv-prefix",)
+_OUTDATED = ("outdated", "--offline")
+# Without a prompt, the network, and any change
+EVERY: tuple[tuple[str, ...], ...] = (
     ("--version",),
     ("version",),
     ("version-name",),
@@ -33,12 +36,27 @@ _EVERY = (
     ("completions", "install"),
     ("venvs",),
     ("virtualenvs",),
+    _OF_ENVIRONMENTS,
+    ("local",),
+    ("global",),
     ("list", "--offline"),
+    _OUTDATED,
     ("index", "--offline"),
+    ("cache",),
     ("cache", "dir"),
+    ("verify",),  # of fakes, which have no manifest: what there is to read, the disk decides
+    ("doctor",),
 )
+# Those that change nothing by themselves either, and why they are not among them
+LEFT_OUT = {
+    "init": "what it prints belongs into rc files, whose cost is the measure `start`",
+    "shell": "without words it repeats a variable; its function in the shell sets it without pyv's help",
+    "exec": "it becomes what it runs; what finds that is measured as `which`, and the same in sh as `shim`",
+    "activate": "it is a function of the shell, and pyv itself only says so",
+    "deactivate": "the same",
+}
 _OF_PYENV = {"--version", "version", "version-name", "version-file", "version-origin", "versions", "which", "whence"}
-_OF_PYENV |= {"prefix", "root", "latest", "shims", "commands"}
+_OF_PYENV |= {"prefix", "root", "latest", "shims", "commands", "local", "global"}
 _OF_SHIMS = {"version", "version-name", "which", "prefix", "root"}
 # The nearest that uv has; it looks for interpreters, and finds those that can be started
 _OF_UV = {"version": ("python", "find"), "versions": ("python", "list", "--only-installed")}
@@ -55,9 +73,10 @@ def measure(bench: Bench) -> None:
     for size in SIZES:
         store = bench.world.store(size)
         pyenv = bench.peers.pyenv(size)
-        project = bench.world.project(SHORT)
-        for words in _EVERY:
-            commands = {OURS: store.command(*words, cwd=project)}
+        project, with_environment = bench.world.project(SHORT), store.project()
+        for words in EVERY:
+            ours = store.command(*words, cwd=with_environment if words == _OF_ENVIRONMENTS else project)
+            commands = {OURS: ours._replace(status=1) if words == _OUTDATED else ours}  # 1: something is
             if pyenv is not None and words[0] in _OF_PYENV:
                 commands["pyenv"] = pyenv.command(*words, cwd=project)
             if uv and words[0] in _OF_UV:

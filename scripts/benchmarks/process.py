@@ -25,11 +25,19 @@ class FailedError(Exception):
 
 
 class Command(NamedTuple):
-    """A command: its words, of which the first is a path, its whole environment, and its working directory."""
+    """A command.
+
+    Attributes:
+        words: its words, of which the first is a path.
+        env: its whole environment.
+        cwd: its working directory.
+        status: the exit status that means success.
+    """
 
     words: tuple[str, ...]
     env: Mapping[str, str]
     cwd: str
+    status: int = 0
 
 
 class Spent(NamedTuple):
@@ -49,7 +57,7 @@ def spend(command: Command) -> Spent:
     """Run a command to its end, without input and with its output thrown away.
 
     Raises:
-        FailedError: it cannot be started, or its exit status is not 0.
+        FailedError: it cannot be started, or its exit status is not the one that means success.
     """
     os.chdir(command.cwd)
     # Its shell and its prompt would have set it; without it every sh asks the kernel first
@@ -73,7 +81,7 @@ def spend(command: Command) -> Spent:
             os.waitpid(child, 0)
             raise
         seconds = time.perf_counter() - started
-        if status:
+        if status != command.status << 8:  # as waitpid(2) tells it
             errors.seek(0)
             said = errors.read(2000).decode(errors="replace").strip()
             code = os.waitstatus_to_exitcode(status)
@@ -90,7 +98,7 @@ def peak(command: Command) -> float:
         of them had.
 
     Raises:
-        FailedError: it cannot be started, or its exit status is not 0.
+        FailedError: it cannot be started, or its exit status is not the one that means success.
     """
     if not os.path.exists("/proc/self/smaps_rollup"):
         return spend(command).peak
@@ -110,7 +118,7 @@ def peak(command: Command) -> float:
     while process.poll() is None:
         most = max(most, sum(map(_proportional_set_size, _session(process.pid))))
         time.sleep(_LOOK_SECONDS)
-    if process.returncode:
+    if process.returncode != command.status:
         raise FailedError(f"{' '.join(command.words)[:200]}: status {process.returncode}")
     return most * _KIB / 1e6
 

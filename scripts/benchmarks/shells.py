@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from scripts.benchmarks.bench import OURS
 from scripts.benchmarks.process import Command, FailedError, output, spend
-from scripts.benchmarks.world import PATH, SHORT
+from scripts.benchmarks.world import PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -108,11 +108,7 @@ def places(bench: Bench, shell: str) -> tuple[Store, Path, Path] | None:
     try:
         store = bench.world.store(10)
         store.pyv("init", shell)
-        project = bench.world.project(SHORT)
-        (project / ".venv/bin").mkdir(parents=True)
-        (project / ".venv/bin/python").symlink_to(store.root / "versions" / SHORT / "bin/python")
-        (project / ".venv/pyvenv.cfg").write_text(f"home = {store.root}/versions/{SHORT}/bin\n")
-        store.pyv("trust", str(project / ".venv"))
+        project = store.project()
     except FailedError as error:
         bench.skip(f"the hooks of {shell}", str(error))
         return None

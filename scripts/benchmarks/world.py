@@ -200,7 +200,20 @@ class Store:
         Raises:
             FailedError: it fails.
         """
-        return output(*self.command(*words, cwd=cwd))
+        return output(*self.command(*words, cwd=cwd)[:3])
+
+    def project(self) -> Path:
+        """Return a pinned project with an environment that is trusted.
+
+        Raises:
+            FailedError: pyv does not trust it.
+        """
+        folder = self.world.project(SHORT)
+        (folder / ".venv/bin").mkdir(parents=True)
+        (folder / ".venv/bin/python").symlink_to(self.root / "versions" / SHORT / "bin/python")
+        (folder / ".venv/pyvenv.cfg").write_text(f"home = {self.root}/versions/{SHORT}/bin\n")
+        self.pyv("trust", str(folder / ".venv"))
+        return folder
 
 
 def names(count: int) -> Sequence[str]:
