@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,6 +122,21 @@ def test_a_peer_whose_install_fails_is_not_asked_for_its_memory(world: World) ->
     assert run.skipped.keys() == {"uv (install, one)", "mise (install, one)"}
 
 
+def test_memory_is_looked_at_by_turns_after_a_warm_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def look(command: Command) -> float:
+        asked.append(command.words[0])
+        return 1.0
+
+    monkeypatch.setattr(downloads, "peak", look)
+    runs: dict[str, Callable[[], Command]] = {
+        name: partial(Command, (f"/bin/{name}",), {}, "/") for name in ("true", "echo")
+    }
+    downloads._race(Bench(world, 4), "one", runs, times=0.25)
+    assert asked == ["/bin/true", "/bin/echo"] * 3
+
+
 def test_what_a_peer_fails_at_is_left_out_of_the_counts(world: World) -> None:
     run = Bench(world, 1)
     strace = program(world.scratch / "strace", 'while [ "$1" != -o ]; do shift; done\n: >"$2"; shift 2\nexec "$@"')
@@ -210,6 +226,17 @@ def test_ratios_and_differences_are_those_within_a_round() -> None:
     assert result.median("ours") == 2
     assert spread([1, 2, 3, 4]) == (1.25, 3.75)
     assert spread([3, 1]) == (1, 3)
+
+
+def test_the_figures_hold_each_round_and_the_median_of_its_ratios() -> None:
+    described = json.loads(json.dumps(race(ours=[2, 2, 40], theirs=[1, 2, 80]).describe()))
+    assert described["first"] == "ours"
+    assert described["subjects"]["theirs"]["values"] == [1, 2, 80]
+    assert described["subjects"]["theirs"]["ratio_to_first"] == 1
+    assert "ratio_to_first" not in described["subjects"]["ours"]
+    floored, nothing = race(floor=[1], ours=[3]).describe(), race(ours=[0], theirs=[1]).describe()
+    assert floored["first"] is None  # they are compared by what is above it
+    assert nothing["first"] is None
 
 
 @pytest.mark.parametrize("power", [0, 0.5, 1, 2])

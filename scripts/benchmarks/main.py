@@ -32,7 +32,8 @@ MEASURES = {
 }
 _ABOUT = """\
 Measures pyv side by side with pyenv, uv, virtualenv, venv and mise, as far as they are here; uv and virtualenv are
-installed into a scratch folder. Every figure comes from runs by turns, pyv, peer, pyv, peer, after a warm-up.
+installed into a scratch folder. Times and memory come from runs by turns, pyv, peer, pyv, peer, after a warm-up; what
+is the same each time, counts and the disk, from one run.
 
 measures:
   shim      a shim over the program itself: pins, depth, versions, shims, every sh

@@ -46,8 +46,9 @@ def markdown(bench: Bench) -> str:
     ]
     parts += ["Growth, as the exponent over the whole range:", _table(("what", "exponent"), growth)] if growth else []
     headings = ("measure", "case", "subject", "median", "min", "half of them within", "beside")
+    note = "Half of them within: of fewer than four values all, for they have no quartiles."
     # GitHub folds it, for it is long
-    parts += ["<details><summary>All figures</summary>", _table(headings, figures), "</details>"]
+    parts += ["<details><summary>All figures</summary>", note, _table(headings, figures), "</details>"]
     parts += [f"Not measured: {name}: {next(iter(reason.splitlines()), '')}" for name, reason in bench.skipped.items()]
     return "\n\n".join(parts) + "\n"
 
@@ -93,13 +94,11 @@ def _rows(race: Race) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for subject, values in race.values.items():
         low, high = spread(values)
+        beside = ""
         if race.floor and subject != race.floor:
             beside = f"{race.over(subject):+.2f} {race.unit}"
-        elif race.floor or len(race.values) == 1 or subject == next(iter(race.values)):
-            beside = ""
-        else:
-            first = next(iter(race.values))
-            beside = f"{race.ratio(subject, first):.2f} of {first}" if all(race.values[first]) else ""
+        elif (first := race.first()) and subject != first:
+            beside = f"{race.ratio(subject, first):.2f} of {first}"
         numbers = (f"{race.median(subject):.2f} {race.unit}", f"{min(values):.2f}", f"{low:.2f} to {high:.2f}")
         rows.append((race.measure, race.case, subject, *numbers, beside))
     return rows

@@ -43,6 +43,11 @@ class Race(NamedTuple):
         pairs = zip(self.values[subject], self.values[to], strict=True)
         return statistics.median(one / other for one, other in pairs)
 
+    def first(self) -> str:
+        """Return the subject that the others are compared with; empty where there is a floor, or it took nothing."""
+        subject = next(iter(self.values))
+        return subject if not self.floor and all(self.values[subject]) else ""
+
     def exponent(self) -> float | None:
         """Return the growth: the slope of the logarithms of time over size. None where the sizes are not all there.
 
@@ -66,15 +71,22 @@ class Race(NamedTuple):
             if self.floor and subject != self.floor:
                 numbers["over_floor"] = self.over(subject)
                 numbers["over_floor_min"] = min(values) - min(self.values[self.floor])
+            elif (first := self.first()) and subject != first:
+                numbers["ratio_to_first"] = self.ratio(subject, first)
             if subject in self.sizes:
                 numbers["size"] = self.sizes[subject]
-            subjects[subject] = {"rounds": len(values), **{name: _short(number) for name, number in numbers.items()}}
+            subjects[subject] = {
+                "rounds": len(values),
+                **{name: _short(number) for name, number in numbers.items()},
+                "values": [_short(value) for value in values],  # of each round, in their order
+            }
         growth = self.exponent() if self.sizes else None
         return {
             "measure": self.measure,
             "case": self.case,
             "unit": self.unit,
             "floor": self.floor or None,
+            "first": self.first() or None,
             "exponent": None if growth is None else _short(growth),
             "subjects": subjects,
         }
