@@ -304,6 +304,24 @@ def test_every_command_that_is_measured_succeeds_where_it_is(command: Path, tmp_
         assert done.returncode == each.status or case.startswith("doctor"), (case, done.stderr)
 
 
+def test_the_floor_of_installs_fails_if_an_interpreter_does_not_answer(tmp_path: Path) -> None:
+    python = program(tmp_path / "new/bin/python3", f'exec "{sys.executable}" "$@"')
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror/download-metadata.json").write_text("{}")
+    (tmp_path / "mirror/archive").write_bytes(b"x" * 100_000)
+
+    def status(folder: str) -> int:
+        pairs = [f"{server.url}/archive", str(tmp_path / "new"), "", str(tmp_path / "new")]
+        (tmp_path / folder).mkdir()
+        words = [sys.executable, "-I", "-c", downloads._LEAST, server.url, str(tmp_path / folder), *pairs]
+        return subprocess.run(words, capture_output=True, check=False).returncode
+
+    with Server(tmp_path / "mirror") as server:
+        assert status("a") == 0
+        python.write_text("#!/bin/sh\nexit 1\n")
+        assert status("b") != 0
+
+
 @pytest.mark.parametrize("rate", [0, 50_000_000])
 def test_the_mirror_serves_whole_files_and_nothing_above_it(rate: int, tmp_path: Path) -> None:
     import http.client
