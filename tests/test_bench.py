@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scripts.benchmarks import budgets, commands, counts, downloads, main, report, shells, shim
+from scripts.benchmarks import budgets, commands, counts, downloads, growth, main, report, shells, shim
 from scripts.benchmarks.bench import Bench
-from scripts.benchmarks.process import Command, FailedError, spend
+from scripts.benchmarks.process import Command, FailedError, Spent, spend
 from scripts.benchmarks.results import Race, spread, turns
 from scripts.benchmarks.server import Server
 from scripts.benchmarks.world import EXACT, Store, World, names
@@ -302,6 +302,31 @@ def test_every_command_that_is_measured_succeeds_where_it_is(command: Path, tmp_
         done = subprocess.run(each.words, env=each.env, cwd=each.cwd, capture_output=True, text=True, check=False)
         # What is amiss around a pyv that is tested is another question than what it costs to ask
         assert done.returncode == each.status or case.startswith("doctor"), (case, done.stderr)
+
+
+def test_each_first_rehash_has_all_shims_to_make(
+    command: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    world = World(tmp_path / "scratch", str(command))
+    stores = {number: world.store(1, number) for number in (10, 20)}
+    before = {number: sorted(os.listdir(store.root / "shims")) for number, store in stores.items()}
+    empty = []
+
+    def look_and_spend(each: Command) -> Spent:
+        empty.append(not Path(each.env["PYV_ROOT"], "shims").exists())
+        return spend(each)
+
+    monkeypatch.setattr("scripts.benchmarks.growth.spend", look_and_spend)
+    run = Bench(world, 1)
+    growth._first_rehash(run, "shims", stores)
+    (found,) = run.races
+    assert (found.case, found.sizes) == (
+        f"{growth.FIRST_REHASH}, by the number of shims",
+        {"10 shims": 10, "20 shims": 20},
+    )
+    assert empty == [True] * 4  # two of each, for there is a warm-up
+    assert {number: sorted(os.listdir(store.root / "shims")) for number, store in stores.items()} == before
 
 
 def test_the_floor_of_installs_fails_if_an_interpreter_does_not_answer(tmp_path: Path) -> None:

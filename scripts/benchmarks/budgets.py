@@ -137,7 +137,7 @@ def _rest(judge: _Judge) -> None:
 
 
 def _growth(judge: _Judge) -> None:
-    for what in (*growth.FLAT, "rehash", "list"):
+    for what in (*growth.FLAT, "rehash", growth.FIRST_REHASH, "list"):
         races = judge.matching("growth", f"^{re.escape(what)}, by")
         values = [number for race in races if (number := race.exponent()) is not None]
         flat = what in growth.FLAT

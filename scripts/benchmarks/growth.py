@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from typing import TYPE_CHECKING
 
 from scripts.benchmarks.peers import direct
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 VERSIONS, SHIMS = (1, 10, 50, 200), (10, 100, 500, 2000)
 FLAT = ("shim", "which", "which, by the shim", "version", "versions", "cd hook")
+FIRST_REHASH = "rehash into an empty folder"
 _OFTEN = 20
 _STEPS = 100
 
@@ -41,6 +43,7 @@ def measure(bench: Bench) -> None:
         _time(bench, "shim", of, calls, times=_OFTEN, floor=floor)
         calls = {number: store.command("rehash", cwd=project) for number, store in stores.items()}
         _time(bench, "rehash", of, calls)
+        _first_rehash(bench, of, stores)
     questions = {
         "which": ("which", "program"),
         "version": ("version",),
@@ -69,6 +72,18 @@ def _time(
     bench.time(
         "growth", case(what, of), commands, times=times, warm_ups=2, floor=next(iter(floor or {}), ""), sizes=sizes
     )
+
+
+def _first_rehash(bench: Bench, of: str, stores: dict[int, Store]) -> None:
+    """Measure the rehash that has each shim to make, for a later one has next to nothing to do."""
+
+    def run(store: Store) -> float:
+        shutil.rmtree(store.root / "shims")
+        return spend(store.command("rehash")).seconds * 1000
+
+    sizes = {f"{number} {of}": number for number in stores}
+    contenders = {f"{number} {of}": partial(run, store) for number, store in stores.items()}
+    bench.race("growth", case(FIRST_REHASH, of), contenders, sizes=sizes)
 
 
 def _hook(bench: Bench, stores: dict[int, Store]) -> None:
