@@ -329,6 +329,25 @@ def test_each_first_rehash_has_all_shims_to_make(
     assert {number: sorted(os.listdir(store.root / "shims")) for number, store in stores.items()} == before
 
 
+def test_a_shim_of_mise_is_counted_where_there_is_mise(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(world.scratch / "bin/mise", 'mkdir "$MISE_DATA_DIR/shims"\nln -s /bin/true "$MISE_DATA_DIR/shims/program"')
+    program(world.scratch / "bin/pyenv", "exit 1")
+    monkeypatch.setenv("PATH", f"{world.scratch}/bin:{os.environ['PATH']}")
+    asked = []
+
+    def count(_: Bench, __: str, command: Command) -> tuple[int, int]:
+        asked.append(command)
+        return 0, 7
+
+    monkeypatch.setattr(counts, "count", count)
+    run = Bench(world, 1)
+    counts._shims(run, "")
+    assert [list(each.values) for each in run.races] == [["no shim", "pyv", "mise, exact pin"]] * 2
+    found = asked[-1]
+    assert spend(found).seconds > 0
+    assert (Path(found.cwd).parents[4] / ".tool-versions").read_text() == f"python {EXACT}\n"
+
+
 def test_the_floor_of_installs_fails_if_an_interpreter_does_not_answer(tmp_path: Path) -> None:
     python = program(tmp_path / "new/bin/python3", f'exec "{sys.executable}" "$@"')
     (tmp_path / "mirror").mkdir()

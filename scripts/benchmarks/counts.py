@@ -63,6 +63,9 @@ def _shims(bench: Bench, strace: str) -> None:
     pyenv = bench.peers.pyenv(10)
     if pyenv is not None:
         commands["pyenv"] = pyenv.shim(project)
+    mise = bench.peers.mise(5)
+    if mise is not None:
+        commands["mise, exact pin"] = mise
     case = "shim, short pin, 5 folders up"
     counted = _counted(bench, strace, case, commands)
     for number, unit in enumerate((PROCESSES, CALLS)):

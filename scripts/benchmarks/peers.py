@@ -74,8 +74,8 @@ class Peers:
             self._skip("pyenv", str(error))
             return None
 
-    def mise(self) -> tuple[str, dict[str, str]] | None:
-        """Return the path of mise's shim of `program` and its environment; None where there is no mise."""
+    def mise(self, below: int = 0) -> Command | None:
+        """Return a call of mise's shim of `program`, so many folders below its pin; None where there is no mise."""
         command = self.find("mise")
         if not command:
             return None
@@ -88,7 +88,9 @@ class Peers:
         except FailedError as error:
             self._skip("mise", str(error))
             return None
-        return f"{data}/shims/program", env
+        project = self._world.fresh()
+        (project / ".tool-versions").write_text(f"python {EXACT}\n")
+        return Command((f"{data}/shims/program",), env, str(self._world.deep(project, below)))
 
 
 class Pyenv:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -73,9 +72,7 @@ def _peers(bench: Bench, store: Store, short: Path, exact: Path) -> None:
         commands["pyenv, exact pin"] = pyenv.shim(exact)
     mise = bench.peers.mise()
     if mise is not None:
-        project = world.fresh()
-        (project / ".tool-versions").write_text(f"python {EXACT}\n")
-        commands["mise, exact pin"] = Command((mise[0],), mise[1], os.fspath(project))
+        commands["mise, exact pin"] = mise
     bench.time("shim", PEERS, commands, times=4, warm_ups=2, floor=DIRECT)
 
 
