@@ -35,11 +35,13 @@ sys.path.remove("")  # which only `python -c` has
 before, opened, scanned, started = set(sys.modules), [], [], []
 places = {
     "open": opened, "os.scandir": scanned, "os.listdir": scanned,
-    "subprocess.Popen": started, "os.posix_spawn": started, "os.exec": started,
+    "subprocess.Popen": started, "os.posix_spawn": started, "os.exec": started, "os.spawn": started,
+    # Several installs at once are forks on purpose; what is heard here is never that
+    "os.system": started, "os.fork": started, "os.forkpty": started,
 }
 def hear(event, arguments):
     if event in places:
-        places[event].append(str(arguments[0]))
+        places[event].append(str(arguments[0]) if arguments else event)
 sys.addaudithook(hear)
 from pyv.__main__ import main
 status = main()
@@ -54,6 +56,8 @@ except OSError:
 import json
 print(json.dumps(heard), file=sys.stderr)
 """
+# What only the network needs, and what only command lines that are not plain need
+_HEAVY = {"httpx", "httpcore", "anyio", "h11", "ssl", "http", "asyncio", "click"}
 _READS = {"newfstatat", "stat", "lstat", "statx", "faccessat", "faccessat2", "access", "readlink", "openat", "open"}
 _STARTED = re.compile(r"\b(?:fork|vfork)\(|\bclone3?\(.*\bflags=(?!\S*CLONE_THREAD)")
 _CALL = re.compile(r'^(?:\d+ +)?(\w+)\((?:AT_FDCWD, )?(?:"([^"]*)")?')
@@ -80,7 +84,8 @@ def hear(*arguments: str, cwd: Path, env: Mapping[str, str] = os.environ, bare: 
     done = subprocess.run(
         [sys.executable, *(["-S"] if bare else []), "-c", _HEAR, *arguments],
         cwd=cwd,
-        env={**env, **bare_env},
+        # Whether pyv's own bytecode has been written before must make no difference to what it writes
+        env={**env, **bare_env, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=True,
@@ -195,6 +200,24 @@ def test_a_question_to_the_pyv_of_the_shims_starts_nothing(strace: str, project:
 
 
 # Commands
+
+
+def test_every_way_to_start_a_process_is_heard() -> None:
+    program = """
+import os
+
+def main():
+    os.system("true")
+    for started in (os.fork(), os.forkpty()[0]):
+        if not started:
+            os._exit(0)
+    os.posix_spawn("/bin/true", ["true"], {})
+    os.spawnv(os.P_WAIT, "/bin/true", ["true"])
+"""
+    text = _HEAR.replace("from pyv.__main__ import main", program)
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert len(json.loads(done.stderr.splitlines()[-1])["started"]) == 5
+
 
 # Of the standard library, beyond a start with -S: re, enum, functools and collections, which contextlib, typing and
 # pathlib bring along, and some thirty small ones of theirs
@@ -330,7 +353,29 @@ def test_an_install_is_flushed_before_it_becomes_visible_and_only_once(
     assert len(names) - len(flushes) <= 40
 
 
-def test_making_an_environment_starts_no_interpreter(installed: Installed, offered: Offer, tmp_path: Path) -> None:
+def test_making_an_environment_starts_no_interpreter_and_loads_nothing_for_the_network(
+    installed: Installed, offered: Offer, tmp_path: Path
+) -> None:
     made = [hear("venv", "-q", "-p", offered.minor, name, cwd=tmp_path, env=installed.env) for name in ("a", "b")]
     assert [each.status for each in made] == [0, 0]
     assert made[1].started == []  # the seed is known, and so is the interpreter
+    # The selection, the registry, the seed and what links it
+    assert_modules(made[1], own=60, others=90)
+    assert "subprocess" not in made[1].modules
+
+
+def test_an_install_from_the_cache_loads_nothing_for_the_network(
+    installed: Installed, offered: Offer, tmp_path: Path
+) -> None:
+    for name, more in {"offline": {"PYV_OFFLINE": "1"}, "folder": {"PYV_MIRROR": str(offered.folder)}}.items():
+        env = {**installed.env, "PYV_ROOT": str(tmp_path / name), **more}
+        heard = hear("install", "-q", offered.oldest, cwd=tmp_path, env=env)
+        assert (heard.status, len(heard.started)) == (0, 1)
+        # The index, unpacking, fix-ups, the smoke run and the shims; threads, queues and ctypes, which calls syncfs
+        assert_modules(heard, own=85, others=115)
+
+
+def assert_modules(heard: Heard, *, own: int, others: int) -> None:
+    assert {name.partition(".")[0] for name in heard.modules} & _HEAVY == set()
+    assert heard.own_modules <= own
+    assert len(heard.modules) - heard.own_modules <= others
