@@ -1,13 +1,28 @@
 #!/bin/sh
-# Set pyv up for one user: an environment of its own, and the command in ~/.local/bin.
-#
-#   sh scripts/install.sh [--uninstall]
-#
-# Where there is no Python 3.10 or newer, a standalone one is fetched with curl or wget, and its sha256 checked.
-# PYV_HOME   where pyv itself goes (default: ~/.local/lib/pyv)
-# PYV_BIN    where the command goes (default: ~/.local/bin)
-# PYV_MIRROR an http, https or file:// mirror, or a folder, to fetch that Python from
+# Set pyv up for one user, as told by: sh scripts/install.sh --help
 set -eu
+
+case ${1:-} in
+    -h | --help)
+        cat <<'END'
+Set pyv up for one user: an environment of its own, and the command in ~/.local/bin. Run again, it brings pyv up to date.
+
+    sh scripts/install.sh [--uninstall]
+
+Where there is no Python 3.10 or newer, a standalone one is fetched with curl or wget, and its sha256 checked.
+
+options:
+  --uninstall  take it back, with what `pyv init --install` wrote; the installed Pythons stay
+  -h, --help   show this and do nothing
+
+variables:
+  PYV_HOME       where pyv itself goes (default: ~/.local/lib/pyv)
+  PYV_BIN        where the command goes (default: ~/.local/bin)
+  PYV_MIRROR     an http, https or file:// mirror, or a folder, to fetch that Python from
+  PIP_INDEX_URL  the index that pyv's libraries come from, as all of pip's own settings
+END
+        exit 0 ;;
+esac
 
 # The interpreter that is fetched where there is none. The line of a platform is: key, sha256.
 TAG=20261110
@@ -124,7 +139,7 @@ if [ "${1:-}" = --uninstall ]; then
     say "removed $home, and what loaded pyv in new shells; the installed Pythons are still $place"
     exit 0
 fi
-[ $# -eq 0 ] || fail "unknown argument: $1" "sh scripts/install.sh [--uninstall]" 2
+[ $# -eq 0 ] || fail "unknown argument: $1" "sh scripts/install.sh --help" 2
 
 python=$(find_python) || python=$(fetch_python)
 mkdir -p "$home" "$bin"
