@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyv import smoke
+from pyv import proc, smoke
 from pyv.errors import VerificationError
 from tests.support.command import environment, everything_in, pyv, store
 
@@ -111,6 +111,12 @@ def test_a_process_that_was_left_behind_is_not_waited_for(tmp_path: Path) -> Non
     prefix = stand_in(tmp_path / "x", f"sleep 300 & echo $! >{note}", GOOD)
     assert smoke.ask(prefix, {"PATH": os.defpath}).version.name == "3.12.1"
     os.kill(int(note.read_text()), signal.SIGKILL)  # which fails if it had ended
+
+
+def test_what_is_said_just_before_the_end_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proc, "_LOOK_SECONDS", 0)  # so that it looks at every moment
+    prefix = stand_in(tmp_path / "x", GOOD)
+    assert {smoke.ask(prefix, {"PATH": os.defpath}).version.name for _ in range(100)} == {"3.12.1"}
 
 
 # Tells of each smoke run whether it has a folder for bytecode, and so a copy

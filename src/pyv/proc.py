@@ -126,8 +126,9 @@ def _listen(process: Popen[bytes], timeout: float, most: int) -> Completed:
             left = until - time.monotonic()
             if left <= 0:
                 return Completed(124, "", f"no answer within {timeout:g} s")
-            heard = ears.select(min(left, _LOOK_SECONDS))
-            if not heard and process.poll() is not None:
+            over = process.poll() is not None  # asked first: what it has said last is still in the pipes
+            heard = ears.select(0 if over else min(left, _LOOK_SECONDS))
+            if over and not heard:
                 break
             for key, _ in heard:
                 data = os.read(key.fd, _PIECE)
