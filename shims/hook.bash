@@ -64,6 +64,11 @@ _pyv_known() {
     return 1
 }
 
+# Whether the folder $1 has a pin file. A link that leads nowhere is one: not to see it would run another Python.
+_pyv_pinned() {
+    [ -e "$1/.python-version" ] || [ -L "$1/.python-version" ]
+}
+
 # Whether the environment $1 is of a version that the file $2 asks for. $3 is what pyv was asked about last.
 _pyv_satisfies() {
     local line='' words='' left word plain=yes found='' key answer
@@ -112,7 +117,7 @@ _pyv_find() {
             venv=$dir/$name
             if [ -f "$venv/pyvenv.cfg" ]; then
                 if _pyv_known "$venv"; then
-                    if [ ! -e "$dir/.python-version" ] || _pyv_satisfies "$venv" "$dir/.python-version" "$asked"; then
+                    if ! _pyv_pinned "$dir" || _pyv_satisfies "$venv" "$dir/.python-version" "$asked"; then
                         _pyv_found=$venv
                     fi
                     return 0
@@ -120,7 +125,7 @@ _pyv_find() {
                 _pyv_stranger=${_pyv_stranger:-$venv}
             fi
         done
-        if [ -z "$dir" ] || [ -e "$dir/.python-version" ]; then return 0; fi
+        if [ -z "$dir" ] || _pyv_pinned "$dir"; then return 0; fi
         dir=${dir%/*}
     done
 }

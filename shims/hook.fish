@@ -72,6 +72,11 @@ function _pyv_known
     return 1
 end
 
+# Whether the folder $argv[1] has a pin file. A link that leads nowhere is one: not to see it would run another Python.
+function _pyv_pinned
+    test -e "$argv[1]/.python-version"; or test -L "$argv[1]/.python-version"
+end
+
 # Whether the environment $argv[1] is of a version that the file $argv[2] asks for. $argv[3] is what pyv was asked
 # about last.
 function _pyv_satisfies
@@ -139,7 +144,7 @@ function _pyv_find
         for venv in "$dir/.venv" "$dir/venv" "$dir/env"
             if test -f "$venv/pyvenv.cfg"
                 if _pyv_known "$venv"
-                    if not test -e "$dir/.python-version"; or _pyv_satisfies "$venv" "$dir/.python-version" "$asked"
+                    if not _pyv_pinned "$dir"; or _pyv_satisfies "$venv" "$dir/.python-version" "$asked"
                         set -g _pyv_found $venv
                     end
                     return
@@ -147,7 +152,7 @@ function _pyv_find
                 test -n "$_pyv_stranger"; or set -g _pyv_stranger $venv
             end
         end
-        if test -z "$dir"; or test -e "$dir/.python-version"; or not string match -rq '(?s)^(?<dir>.*)/' -- "$dir"
+        if test -z "$dir"; or _pyv_pinned "$dir"; or not string match -rq '(?s)^(?<dir>.*)/' -- "$dir"
             return
         end
     end

@@ -237,6 +237,22 @@ def test_a_pin_that_is_no_file_does_not_hang_the_shell(shell: str, tmp_path: Pat
         assert terminal.venv == ""
 
 
+@pytest.mark.parametrize("below", ["", "sub"])
+def test_a_pin_that_is_a_link_to_nothing_switches_off(shell: str, below: str, tmp_path: Path) -> None:
+    venv = projects.make_venv(tmp_path / "project/.venv")
+    folder = tmp_path / "project" / below
+    folder.mkdir(exist_ok=True)
+    with Terminal(shell, folder) as terminal:
+        assert terminal.venv == str(venv)
+        (folder / ".python-version").symlink_to("nowhere")
+        terminal.type("")
+        assert terminal.venv == ""
+        (folder / ".python-version").unlink()
+        terminal.type("")
+        assert terminal.venv == str(venv)
+    assert projects.calls() == []
+
+
 def test_nothing_of_a_project_is_run_or_used_that_is_not_known(shell: str, tmp_path: Path) -> None:
     """Copies, links, clones into the same place and forged ids are strangers."""
     known = projects.make_venv(tmp_path / "known/.venv", "3.12.7")
