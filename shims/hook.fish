@@ -96,7 +96,7 @@ function _pyv_satisfies
     # All must be of installed versions: what else they could mean, only pyv can tell
     for word in (string match -ra '[^\s:]+' -- (string replace -r '#.*' '' -- $lines))
         if not test -d "$_pyv_root/versions/$word"
-            set word (string replace -r '^c?python-?(?=[0-9])' '' -- $word)
+            set word (string replace -r '^(?:python-?|cpython-)(?=[0-9])' '' -- $word)
         end
         # Without two dots in a row
         if not string match -rq '^[0-9A-Za-z](?:[0-9A-Za-z_+-]|\.(?!\.))*$' -- "$word"; or not test -d "$_pyv_root/versions/$word"

@@ -191,6 +191,28 @@ def test_a_pin_beside_it_that_it_satisfies_is_seen_without_a_process(shell: str,
 
 
 @pytest.mark.parametrize(
+    ("pin", "asked"),
+    [
+        ("3.12-dev\n", []),
+        ("python-3.12-dev\n", []),
+        ("cpython-3.12-dev\n", []),
+        ("python3.12-dev\n", []),
+        ("python-3.12-own\n", []),
+        # No shell takes this prefix off, nor does pyv
+        ("cpython3.12-dev\n", ["which python"]),
+    ],
+)
+def test_a_pin_may_be_a_name_with_a_prefix(shell: str, pin: str, asked: list[str], tmp_path: Path) -> None:
+    name = "python-3.12-own" if "own" in pin else "3.12-dev"
+    projects.make_store(name)
+    venv = projects.make_venv(tmp_path / ".venv", name)
+    (tmp_path / ".python-version").write_text(pin)
+    with Terminal(shell, tmp_path) as terminal:
+        assert terminal.venv == ("" if asked else str(venv))
+    assert projects.calls() == asked
+
+
+@pytest.mark.parametrize(
     "pin", [">=3.12\n", "3.12 3.10\n", "3.12\n" * 300, "3.12\n3.10\n", "3.12 ./x", "cp312\n", "3.12.7/envs/x\n", "../x"]
 )
 def test_pyv_is_asked_once_about_a_pin_that_is_not_plain(shell: str, pin: str, tmp_path: Path) -> None:

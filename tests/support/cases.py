@@ -1,8 +1,9 @@
 """One table of what must be selected, which drives both selectors: the dispatcher's and Python's.
 
-The store has 3.10.4, 3.11.8, 3.12.1, 3.12.7 and 3.13.1, a free-threaded 3.13.1t, PyPy, a named environment `tools` on
-3.12, and the short-name links. `old` is a command that only 3.11.8 has, `oldest` only 3.10.4, `mine` the project's
-environment, `everyone` is on the rest of PATH too, `outside` and `pip-compile` are only there.
+The store has 3.10.4, 3.11.8, 3.12.1, 3.12.7 and 3.13.1, a free-threaded 3.13.1t, PyPy, `3.12-dev`, which is no version
+but a name, `python-3.12-own`, a named environment `tools` on 3.12, and the short-name links. `old` is a command that
+only 3.11.8 has, `oldest` only 3.10.4, `mine` the project's environment, `everyone` is on the rest of PATH too,
+`outside` and `pip-compile` are only there.
 """
 
 from __future__ import annotations
@@ -82,6 +83,18 @@ GRAMMAR = (
     Case("an exact PyPy", b"pypy3.10-7.3.17\n", "pypy3.10-7.3.17"),
     Case("a named environment", b"tools\n", "tools"),
     Case("a named environment, as pyenv-virtualenv spells it", b"3.12.7/envs/tools\n", "tools"),
+    # Names that are no versions, in the way that pyenv finds them
+    Case("a name of pyenv's", b"3.12-dev\n", "3.12-dev"),
+    Case("python- before a name", b"python-3.12-dev\n", "3.12-dev"),
+    Case("cpython- before a name", b"cpython-3.12-dev\n", "3.12-dev"),
+    Case("python before a name", b"python3.12-dev\n", "3.12-dev"),
+    Case("a prefix that belongs to the name", b"python-3.12-own\n", "python-3.12-own"),
+    Case("a prefix before a name that is not there", b"python-3.11-dev\n", _MISSING),
+    Case("cpython without its dash before a name", b"cpython3.12-dev\n", _MISSING),
+    Case("a prefix twice", b"python-python-3.12-dev\n", _MISSING),
+    Case("a prefix before a name that is no number", b"python-tools\n", _MISSING),
+    Case("a prefix before a path", b"python-3.12-dev/../3.11\n", _BAD),
+    Case("a prefix before a climb", b"python-3..12-dev\n", _BAD),
     Case("system", b"system\n", "PATH", command="everyone"),
     Case("Python is the system's", b"system\n", "PATH"),
     Case("upper case is another name", b"SYSTEM\n", _MISSING),
@@ -204,6 +217,8 @@ PLACES = (
     Case("with none of two pins", b"3.11 3.10\n", (127, "asks for 3.11 or 3.10"), venv={".venv": "known 3.12"}),
     Case("with a good pin and a bad one", b"3.12 ./x\n", _BAD, venv={".venv": "known 3.12"}),
     Case("with python-3.12", b"python-3.12\n", "venv", venv={".venv": "known 3.12"}),
+    Case("with a prefixed name", b"python-3.12-dev\n", "venv", venv={".venv": "known 3.12-dev"}),
+    Case("with a prefixed name of another", b"python-3.12-dev\n", (127, "asks for"), venv={".venv": "known 3.12"}),
     Case("with another pin", b"3.11\n", (127, "to rebuild it: pyv venv"), venv={".venv": "known 3.12"}),
     Case("with another exact pin", b"3.12.1\n", (127, "asks for 3.12.1"), venv={".venv": "known 3.12"}),
     Case("with a pin that is system", b"system\n", (127, "asks for system"), venv={".venv": "known 3.12"}),

@@ -180,7 +180,7 @@ class Installer:
                 "system is the rest of PATH and never installed", hint="name a version: pyv install 3.12"
             )
         if request.kind == "name":
-            named = self._store.get(request.name)
+            named = self._store.find(request)
             if named is None:
                 raise RequestError(f"{request.text!r} is no version that can be installed", hint="see: pyv list")
             return named

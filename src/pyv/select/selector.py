@@ -10,7 +10,7 @@ from pyv import pins, proc
 from pyv.errors import EnvironmentMismatchError, NotInstalledError, PyvError, shell_word
 from pyv.registry import CONFIG
 from pyv.select.model import Chosen, Selection
-from pyv.versions import Version, is_safe_name
+from pyv.versions import Version, folder_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -124,9 +124,9 @@ class Selector:
         if request.kind == "system":
             return Chosen("system", None, pin)
         # A folder's exact name is that folder, whatever else it may read as
-        if is_safe_name(request.text) and os.path.isdir(self._layout.version(request.text)):
-            prefix = self._layout.version(request.text)
-            return Chosen(self._name(prefix), prefix, pin)
+        named = self._named(request)
+        if named is not None:
+            return Chosen(self._name(named), named, pin)
         if request.short_name and not any(request.platform):
             prefix = self._layout.version(request.short_name)
             if not os.path.isdir(prefix):
@@ -137,6 +137,11 @@ class Selector:
         if found is None:
             raise self._missing(pin)
         return Chosen(found.name, found.path, pin)
+
+    def _named(self, request: Request) -> Path | None:
+        """Return the folder that a request names as it is written, but for a prefix; None if there is none."""
+        folders = map(self._layout.version, folder_names(request.text))
+        return next(filter(os.path.isdir, folders), None)
 
     def _mend_links(self, request: Request) -> None:
         """Make the short-name links anew where one is missing although its versions are there, as after a copy."""
@@ -196,10 +201,10 @@ class Selector:
     def _satisfies(self, venv: Path, name: str, version: Version | None, request: Request) -> bool:
         if request.kind == "system":
             return not name
-        folder = self._layout.version(request.text)
-        if self._is_environment(request):
+        folder = self._named(request)
+        if folder is not None and self._is_environment(request):
             return same(venv, folder)  # it names an environment, and not the Python that this is on
-        if is_safe_name(request.text) and same(venv / "bin/python", folder / "bin/python"):
+        if folder is not None and same(venv / "bin/python", folder / "bin/python"):
             return True
         if request.kind == "name":
             return name == request.name
@@ -207,7 +212,8 @@ class Selector:
 
     def _is_environment(self, request: Request) -> bool:
         """Tell whether a pin names an environment of the store."""
-        return is_safe_name(request.text) and os.path.isfile(self._layout.version(request.text) / CONFIG)
+        folder = self._named(request)
+        return folder is not None and os.path.isfile(folder / CONFIG)
 
     def _store_name(self, program: str) -> str:
         """Return the name of the version in the store that a program belongs to, or nothing."""

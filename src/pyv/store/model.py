@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyv.errors import NotInstalledError, PyvError, StoreError
-from pyv.versions import Version
+from pyv.versions import Version, folder_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -90,7 +90,7 @@ class Lost(NamedTuple):
     def answers(self, request: Request) -> bool:
         """Tell whether a request would have meant it."""
         if request.kind == "name" or self.version is None:
-            return request.name == self.name
+            return self.name in (request.name, *folder_names(request.text))
         return request.kind in ("version", "range") and request.matches(self.version)
 
     def missed(self, wanted: str, origin: str = "") -> NotInstalledError:

@@ -22,7 +22,7 @@ from pyv.store.model import (
     target_of,
     version_of,
 )
-from pyv.versions import Request, Version, newest
+from pyv.versions import Request, Version, folder_names, newest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -109,7 +109,8 @@ class Store:
         A short name means what its link means; only without that link are the folders compared.
         """
         if request.kind == "name":
-            return self.get(request.name)
+            found = (self.get(name) for name in (request.name, *folder_names(request.text)))
+            return next(filter(None, found), None)
         exact = request.exact
         if exact is not None:
             return self.get(exact.name) if self._fits(exact.name, request) else None

@@ -4,8 +4,8 @@ A `Version` is a fact, a `Request` a wish; the two are different types, and only
 parsed strictly: the whole text is understood, or `RequestError` says that it is not.
 """
 
-from pyv.versions.grammar import is_safe_name
+from pyv.versions.grammar import folder_names, is_safe_name
 from pyv.versions.request import Request, newest
 from pyv.versions.version import IMPLEMENTATIONS, Version
 
-__all__ = ["IMPLEMENTATIONS", "Request", "Version", "is_safe_name", "newest"]
+__all__ = ["IMPLEMENTATIONS", "Request", "Version", "folder_names", "is_safe_name", "newest"]

@@ -30,12 +30,22 @@ _CLAUSE = rf"[ \t\n]*(===|==|!=|<=|>=|~=|<|>)[ \t\n]*({NUMBER}(?:\.{NUMBER}){{0,
 _PLATFORM_PART = r"[a-z0-9_]+"
 _NAME = r"[^\W_][\w.+-]{0,254}"
 _ENVIRONMENT = r"([^/]+)/envs/([^/]+)"
+# What the dispatcher takes off, too; `python3.12` is a spelling of `3.12`, and `pythonic` a name
+_PREFIX = re.compile(r"\A(?:python-?|cpython-)(?=[0-9])")
 _SYSTEMS = {"linux": "linux", "darwin": "darwin", "macos": "darwin", "windows": "windows", "win32": "windows"}
 
 
 def is_safe_name(name: str) -> bool:
     """Tell whether a name may become a folder in the store: no separator, no dots that climb, no control character."""
     return bool(re.fullmatch(_NAME, name)) and ".." not in name and name not in {"system", "3", "2"}
+
+
+def folder_names(text: str) -> list[str]:
+    """Return which folders of the store a text may name as it is written: itself, else what follows a `python-`.
+
+    The dispatcher and the hooks look no further if there is one. `3.12-dev`, which is no version, is a name of pyenv's.
+    """
+    return [name for name in dict.fromkeys((text, _PREFIX.sub("", text))) if is_safe_name(name)]
 
 
 def parse(text: str) -> Request | None:
