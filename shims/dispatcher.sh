@@ -79,6 +79,7 @@ esac
 # What decides here
 if [ "${PYV_VERSION-}" ]; then
     _pyv_rule=variable _pyv_src='PYV_VERSION environment variable' _pyv_words=$PYV_VERSION
+    [ ${#PYV_VERSION} -lt 1000 ] || _pyv_ask "$@" # as in a file
     case $PYV_VERSION in *[0-9A-Za-z]*) ;; *) _pyv_ask "$@" ;; esac
 elif [ "${PYV_DIR-}" ] || [ ! . -ef "${PWD-}" ]; then
     _pyv_ask "$@"

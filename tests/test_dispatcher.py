@@ -115,6 +115,24 @@ def test_a_pin_that_would_take_sh_minutes_is_left_to_pyv(filler: str, world: Wor
     assert (done.returncode, "too large for a file that names versions" in done.stderr) == (127, True)
 
 
+@pytest.mark.parametrize("filler", [" ", ":", "3.12:"])
+@pytest.mark.usefixtures("shell")
+def test_a_variable_that_would_take_sh_minutes_is_left_to_pyv(filler: str, world: World) -> None:
+    long = filler * (100_000 // len(filler)) + "3.12"
+    asker = program(world.root.parent / "asker", "echo asked")
+    shim = world.shims / "python"
+    # The same sh, and another pyv: what that makes of it is not the question
+    sh = dispatcher.read(os.fspath(shim))
+    assert sh is not None
+    shim.unlink()
+    dispatcher_at(shim, world.root, sh.shell, [str(asker)])
+    before = time.monotonic()
+    assert world.run(shim, env=world.env(PYV_VERSION=long)).stdout == "asked\n"
+    assert time.monotonic() - before < 5
+    done = world.run(shim, env=world.env(PYV_VERSION="3.12:" * 150))
+    assert arguments_of(done)[0] == f"{world.root}/versions/3.12/bin/python"
+
+
 @pytest.mark.usefixtures("shell")
 def test_arguments_arrive_as_they_are(world: World) -> None:
     words = ["", "a b", "a\nb", "'", '"', "*", "$HOME", "\\", "-n", "é", "a\tb", "$(touch planted)"]
