@@ -297,19 +297,16 @@ _pyv_count "$_pyv_rest"
 while [ "$_pyv_rest" ]; do
     _pyv_dir=${_pyv_rest%%:*} _pyv_rest=${_pyv_rest#*:} _pyv_n=$((_pyv_n - 1))
     case $_pyv_dir in /*) ;; *) continue ;; esac
-    _pyv_found=$_pyv_dir/$_pyv_cmd
+    _pyv_found=${_pyv_dir%/}/$_pyv_cmd # what a slash at the end would double
     [ "$_pyv_n" -lt "$_pyv_left" ] && _pyv_runs "$_pyv_found" && [ ! "$_pyv_dir" -ef "$_pyv_root/shims" ] &&
         [ ! "$_pyv_found" -ef "$_pyv_root/shims/pyv" ] && [ ! "$_pyv_found" -ef "$_pyv_root/shims/$_pyv_cmd" ] && break
     _pyv_found=
 done
 if [ "$_pyv_found" ]; then
-    if [ "$_pyv_do" ]; then
-        case $_pyv_dir in */) _pyv_ask "$@" ;; esac # it does not double the slash
-        _pyv_tell "$@"
-    fi
+    [ ! "$_pyv_do" ] || _pyv_tell "$@"
     _pyv_line=
-    case $_pyv_dir in
-    */shims) _pyv_line='#!' ;;
+    case $_pyv_found in
+    */shims/"$_pyv_cmd") _pyv_line='#!' ;;
     *) [ ! -r "$_pyv_found" ] || IFS= read -r _pyv_line <"$_pyv_found" || : ;;
     esac
     case $_pyv_line in

@@ -20,7 +20,7 @@ from pyv.registry import Registry
 from pyv.select import Commands, Selector
 from pyv.shims import dispatcher
 from pyv.store import Store
-from tests.support.command import pyv
+from tests.support.command import PYV, pyv
 from tests.support.stores import make_version, program
 
 if TYPE_CHECKING:
@@ -352,6 +352,23 @@ def test_beside_a_real_pyenv(world: World, tmp_path: Path, first: str) -> None:
     env["PATH"] = ":".join([*(order if first == "ours" else order[::-1]), f"{tmp_path}/real", "/usr/bin", "/bin"])
     done = world.run("/usr/bin/env", "python", env=env)
     assert done.stdout == "the real one\n", done.stderr
+
+
+@pytest.mark.usefixtures("shell")
+@pytest.mark.parametrize("slashes", ["", "/", "//"])
+def test_a_slash_at_the_end_of_an_entry_is_not_doubled(world: World, tmp_path: Path, slashes: str) -> None:
+    program(tmp_path / "real/python")
+    env = world.env(PATH=f"{world.shims}:{tmp_path}/real{slashes}:/usr/bin:/bin", PYV_VERSION="system")
+    expected = f"{tmp_path}/real{slashes or '/'}python"
+    assert arguments_of(world.run(world.shims / "python", env=env))[0] == expected
+    assert world.run(world.shims / "pyv", "which", "python", env=env).stdout == f"{expected}\n"
+    assert arguments_of(world.run(*PYV, "exec", "python", env=env))[0] == expected
+    # and what comes back is not passed to it again, whoever has passed it on
+    program(tmp_path / "real/python", f'exec "{world.shims}/python" "$@"')
+    program(tmp_path / "next/python")
+    env["PATH"] = env["PATH"].replace(":/usr/bin", f":{tmp_path}/next:/usr/bin")
+    assert arguments_of(world.run(world.shims / "python", env=env))[0] == f"{tmp_path}/next/python"
+    assert arguments_of(world.run(*PYV, "exec", "python", env=env))[0] == f"{tmp_path}/next/python"
 
 
 # What stands in a pin file

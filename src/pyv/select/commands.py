@@ -141,7 +141,7 @@ class Commands:
             CommandNotFoundError: it did so again and again.
         """
         env = {name: value for name, value in self._env.items() if name != GUARD}
-        folder = os.path.dirname(program)
+        folder, name = os.path.split(program)
         inside = program.startswith(f"{self._layout.versions}{os.sep}")
         if inside or not (folder.endswith("/shims") or _is_script(program)):
             return env
@@ -151,7 +151,7 @@ class Commands:
             raise CommandNotFoundError(
                 f"{program} calls the shim that called it", hint=f"take one of the two off PATH: {folder}"
             )
-        left = next((left for left, entry in self._path() if entry == folder), 0)
+        left = next((left for left, entry in self._path() if os.path.join(entry, name) == program), 0)
         env[GUARD] = f"{self._pid} {left} {passes}"
         return env
 
