@@ -275,16 +275,15 @@ if [ "$_pyv_rule" ] && [ ! "$_pyv_system" ]; then
 fi
 
 # The rest of PATH; a guard says how much of it is left if a script there has called back
-_pyv_left=999999 _pyv_passes=0
-case ${_PYV_GUARD-} in
-*[!0-9\ ]* | '') ;;
-*\ *\ *)
-    _pyv_passes=${_PYV_GUARD##* }
-    if [ "${_PYV_GUARD%% *}" = "$$" ]; then
-        _pyv_left=${_PYV_GUARD#* }
-        _pyv_left=${_pyv_left%% *}
-    fi ;;
-esac
+_pyv_rest=${_PYV_GUARD-}
+_pyv_pid=${_pyv_rest%% *} _pyv_rest=${_pyv_rest#* }
+_pyv_left=${_pyv_rest%% *} _pyv_passes=${_pyv_rest#* }
+[ "$_pyv_pid $_pyv_left $_pyv_passes" = "${_PYV_GUARD-}" ] || _pyv_pid=''
+for _pyv_n in "$_pyv_pid" "$_pyv_left" "$_pyv_passes"; do
+    # No guard: sh ends at a number that it takes for octal, or that is too large for it
+    case $_pyv_n in '' | *[!0-9]* | 0?* | ????????????*) _pyv_pid='' _pyv_passes=0 ;; esac
+done
+[ "$_pyv_pid" = "$$" ] || _pyv_left=999999
 _pyv_count() {
     _pyv_n=0
     while [ "$1" ]; do

@@ -354,6 +354,41 @@ def test_beside_a_real_pyenv(world: World, tmp_path: Path, first: str) -> None:
     assert done.stdout == "the real one\n", done.stderr
 
 
+# {pid} is the process that the shim will be
+NO_GUARDS = (
+    *("1 1 08", "08 1 1", "1 08 1", "{pid} 08 1", "{pid} 0 00", "1 1 0x20", "1 1 1e3", "1 1 32x", "1 1 ٣"),
+    *("", "   ", "x", "*", "1 1", "{pid} 0", "{pid} 0 1 1", "{pid} 0 ", " {pid} 0 1", "{pid}  0 1", "{pid} 0 1\n"),
+    *("{pid} 0 -1", "{pid} 0 +1", "{pid} 0 999999999999", "1 1 99999999999999999999999", "{pid} 0 $(touch x)"),
+)
+_WITH_GUARD = """
+import os, sys
+os.environ["_PYV_GUARD"] = sys.argv[1].replace("{pid}", str(os.getpid()))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def check_what_is_no_guard(world: World, *words: str | Path) -> None:
+    # A script, which gets a guard of its own: with one that counted, it would be passed over, or end as a loop
+    real = program(world.root.parent / "real/python", 'echo "${_PYV_GUARD##* } of $0"')
+    env = world.env(PATH=f"{world.shims}:{real.parent}:/usr/bin:/bin", PYV_VERSION="system")
+    for text in NO_GUARDS:
+        done = world.run(sys.executable, "-c", _WITH_GUARD, text, *words, env=env)
+        assert (done.returncode, done.stdout) == (0, f"1 of {real}\n"), (text, done.stderr)
+    assert os.listdir(world.project) == [".python-version"]
+    # and what is one counts
+    done = world.run(sys.executable, "-c", _WITH_GUARD, "{pid} 0 1", *words, env=env)
+    assert (done.returncode, done.stdout) == (127, "")
+
+
+@pytest.mark.usefixtures("shell")
+def test_what_is_no_guard_is_treated_as_none(world: World) -> None:
+    check_what_is_no_guard(world, world.shims / "python")
+
+
+def test_what_is_no_guard_is_treated_as_none_by_python(world: World) -> None:
+    check_what_is_no_guard(world, *PYV, "exec", "python")
+
+
 @pytest.mark.usefixtures("shell")
 @pytest.mark.parametrize("slashes", ["", "/", "//"])
 def test_a_slash_at_the_end_of_an_entry_is_not_doubled(world: World, tmp_path: Path, slashes: str) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # process id, how many entries of PATH come after that script, and how often this has happened
 GUARD = "_PYV_GUARD"
 _MAX_PASSES = 32
+# Of longer numbers, and of leading zeros, not every sh makes the same
+_GUARD = re.compile(" ".join([r"(0|[1-9][0-9]{0,10})"] * 3))
 _INTERPRETER = re.compile(r"(?:python|pip)(\d+\.\d+t?d?)", re.ASCII)
 # pip under all its names; pipx and pip-compile are programs of their own
 _PIP = re.compile(r"pip(?:-?\d.*)?", re.ASCII)
@@ -163,10 +165,8 @@ class _Guard(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> _Guard | None:
-        words = text.split(" ")
-        if len(words) == 3 and all(word.isdecimal() and len(word) < 12 for word in words):
-            return cls(*map(int, words))
-        return None
+        found = _GUARD.fullmatch(text)
+        return cls(*map(int, found.groups())) if found else None
 
 
 def _runs(path: str) -> bool:
