@@ -274,7 +274,7 @@ if [ "$_pyv_rule" ] && [ ! "$_pyv_system" ]; then
     case $_pyv_cmd in python* | pip | pip[0-9]* | pip-[0-9]* | pydoc* | idle*) _pyv_ask "$@" ;; esac
 fi
 
-# The rest of PATH; a guard says how much of it is left if a script there has called back
+# The rest of PATH; a guard says how much of it is left if what was started there has called back
 _pyv_rest=${_PYV_GUARD-}
 _pyv_pid=${_pyv_rest%% *} _pyv_rest=${_pyv_rest#* }
 _pyv_left=${_pyv_rest%% *} _pyv_passes=${_pyv_rest#* }
@@ -303,17 +303,29 @@ while [ "$_pyv_rest" ]; do
 done
 if [ "$_pyv_found" ]; then
     [ ! "$_pyv_do" ] || _pyv_tell "$@"
-    _pyv_line=
+    _pyv_line='' _pyv_rest=$_pyv_n
     case $_pyv_found in
     */shims/"$_pyv_cmd") _pyv_line='#!' ;;
     *) [ ! -r "$_pyv_found" ] || IFS= read -r _pyv_line <"$_pyv_found" || : ;;
     esac
     case $_pyv_line in
-    '#!'*)
-        [ "$_pyv_passes" -lt 32 ] || _pyv_ask "$@" # which says so
-        export _PYV_GUARD="$$ $_pyv_n $((_pyv_passes + 1))" ;;
-    *) [ ! "${_PYV_GUARD-}" ] || unset _PYV_GUARD ;;
+    '#!'*) ;;
+    *)
+        # A program that is no script may pass commands on, too, or be a Python, whose scripts start others of its folder,
+        # and jobs that outlive it. So only a call right back counts, and only the eighth is taken for that of a forwarder,
+        # after which the search has to go on; what the system has there gets no guard at all.
+        case $_pyv_pid in "$$" | "$PPID") ;; *) _pyv_passes=0 ;; esac
+        [ "$_pyv_passes" -ge 8 ] || _pyv_rest=999999
+        for _pyv_line in /usr/bin /bin /usr/local/bin /usr/sbin /sbin; do
+            [ ! "$_pyv_dir" -ef "$_pyv_line" ] || _pyv_rest=
+        done ;;
     esac
+    if [ "$_pyv_rest" ]; then
+        [ "$_pyv_passes" -lt 32 ] || _pyv_ask "$@" # which says so
+        export _PYV_GUARD="$$ $_pyv_rest $((_pyv_passes + 1))"
+    elif [ "${_PYV_GUARD-}" ]; then
+        unset _PYV_GUARD
+    fi
     exec "$_pyv_found" "$@"
 fi
 if [ ! "$_pyv_rule" ]; then

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from pyv.select import Commands, Selector
 from pyv.shims import dispatcher
 from pyv.store import Store
 from tests.support.command import PYV, pyv
-from tests.support.stores import make_version, program
+from tests.support.stores import know, make_environment, make_version, program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,8 +91,8 @@ def shell(request: pytest.FixtureRequest, world: World, tmp_path: Path) -> str:
     return name
 
 
-def dispatcher_at(path: Path, root: Path, sh: str, runner: list[str]) -> None:
-    template = (resources() / "dispatcher.sh").read_bytes()
+def dispatcher_at(path: Path, root: Path, sh: str, runner: list[str], template: bytes = b"") -> None:
+    template = template or (resources() / "dispatcher.sh").read_bytes()
     path.write_bytes(dispatcher.render(template, shell=sh, root=os.fspath(root), runner=runner))
     path.chmod(0o755)
 
@@ -300,7 +301,8 @@ def test_two_managers_that_both_say_system_end_at_the_system(world: World, tmp_p
     env = world.env(PATH=":".join([*order, str(real), "/usr/bin", "/bin"]), PYV_VERSION="system")
     done = world.run(order[0] + "/python", env=env)
     assert "PYV_VERSION=system" in done.stdout, done.stderr
-    assert "_PYV_GUARD" not in done.stdout
+    # It stands in no folder of the system's, so it might call back: what it starts is found wherever it is
+    assert re.search(r"^_PYV_GUARD=\d+ 999999 \d$", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.usefixtures("shell")
@@ -316,10 +318,124 @@ def test_a_wrapper_that_calls_the_shim_ends_too(world: World, tmp_path: Path) ->
     assert "calls the shim that called it" in done.stderr
 
 
+# A program that is no script. By its first argument: as a manager does, or as a child; else it becomes its arguments
+_FORWARDER = r"""
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int main(int count, char **words) {
+    char path[PATH_MAX], own[PATH_MAX], *last = strrchr(words[0], '/'), *rest = strdup(getenv("PATH")), *folder;
+    int status;
+    if (count > 1 && !strcmp(words[1], "become")) {
+        execvp(words[2], words + 2);
+        return 9;
+    }
+    if (count > 1 && !strcmp(words[1], "child")) {
+        if (fork()) {
+            wait(&status);
+            return WEXITSTATUS(status);
+        }
+    }
+    snprintf(own, sizeof own, "%.*s", (int)(last - words[0]), words[0]);
+    while ((folder = strsep(&rest, ":"))) {
+        snprintf(path, sizeof path, "%s/%s", folder, last + 1);
+        if (strcmp(folder, own) && !access(path, X_OK)) {
+            words[0] = path;
+            execv(path, words);
+        }
+    }
+    return 9;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def forwarder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compile the program."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no C compiler here")
+    folder = tmp_path_factory.mktemp("forwarder")
+    (folder / "forwarder.c").write_text(_FORWARDER)
+    subprocess.run([compiler, "-o", folder / "python", folder / "forwarder.c"], check=True, timeout=60)
+    return folder / "python"
+
+
+def check_a_forwarder_ends(world: World, forwarder: Path, *words: str | Path, **changes: str) -> None:
+    real = program(world.root.parent / "real/python")
+    env = world.env(PATH=f"{world.shims}:{forwarder.parent}:{real.parent}:/usr/bin:/bin", PYV_VERSION="system")
+    env |= changes  # with PYV_DIR every shim hands over to Python
+    done = world.run(*words, "a b", env=env)
+    assert (done.returncode, arguments_of(done)[:2]) == (0, [os.fspath(real), "a b"]), done.stderr
+    done = world.run(*words, "child", env=env)
+    assert (done.returncode, done.stdout) == (127, "")
+    assert "calls the shim that called it" in done.stderr
+
+
+@pytest.mark.usefixtures("shell")
+def test_a_program_that_passes_everything_on_ends_too(world: World, forwarder: Path) -> None:
+    check_a_forwarder_ends(world, forwarder, world.shims / "python")
+
+
+def test_a_program_that_passes_everything_on_ends_by_python_too(world: World, forwarder: Path) -> None:
+    (world.project / ".python-version").write_text("system\n")
+    check_a_forwarder_ends(world, forwarder, *PYV, "exec", "python", PYV_VERSION="", PYV_DIR=str(world.project))
+
+
+@pytest.mark.usefixtures("shell")
+def test_a_program_finds_the_others_of_its_folder(world: World, forwarder: Path) -> None:
+    tool = program(world.root.parent / "opt/tool")
+    shutil.copy(forwarder, tool.parent / "python")
+    program(world.root / "versions/3.11.8/bin/tool")
+    assert pyv("rehash").status == 0
+    env = world.env(PATH=f"{world.shims}:{tool.parent}:/usr/bin:/bin", PYV_VERSION="system")
+    words = ["become", "python"] * 5
+    for first in ([str(world.shims / "python")], [*PYV, "exec", "python"]):
+        assert arguments_of(world.run(*first, *words, "become", "tool", env=env))[0] == str(tool)
+
+
+@pytest.mark.usefixtures("shell")
+def test_what_the_system_has_is_left_alone_and_what_others_have_counts_anew(world: World, tmp_path: Path) -> None:
+    program(world.root / "versions/3.11.8/bin/env")
+    assert pyv("rehash").status == 0
+    env = world.env(PATH=f"{world.shims}:/usr/bin:/bin", PYV_VERSION="system", _PYV_GUARD="1 1 32")
+    (tmp_path / "opt").mkdir()
+    shutil.copy("/usr/bin/env", tmp_path / "opt/env")
+    for words in ([str(world.shims / "env")], [*PYV, "exec", "env"]):
+        assert "_PYV_GUARD" not in world.run(*words, env=env).stdout
+        # A job that starts the next one, and so on, hands its variables down for ever
+        others = env | {"PATH": f"{world.shims}:{tmp_path}/opt:/usr/bin:/bin"}
+        assert re.search(r"^_PYV_GUARD=\d+ 999999 1$", world.run(*words, env=others).stdout, re.MULTILINE)
+
+
+def test_a_command_of_an_environment_gets_no_guard(world: World) -> None:
+    venv = make_environment(world.project / ".venv", world.root / "versions/3.12/bin")
+    know(world.root, venv)
+    program(venv / "bin/show", "exec /usr/bin/env")
+    assert pyv("rehash").status == 0
+    for words in ([str(world.shims / "show")], [*PYV, "exec", "show"]):
+        done = world.run(*words, env=world.env(PATH=f"{world.shims}:{venv}/bin:/usr/bin:/bin"))
+        assert (done.returncode, "_PYV_GUARD" in done.stdout) == (0, False)
+
+
 def test_a_script_in_a_folder_of_the_system_is_no_exception(world: World, tmp_path: Path) -> None:
-    # What stands in /usr/bin cannot be changed by a test, so it must not be told from any other folder
+    # What stands in /usr/bin cannot be changed by a test, so another folder takes its place
+    copied, real = tmp_path / "copied", program(tmp_path / "real/python")
     text = (resources() / "dispatcher.sh").read_text()
-    assert "/usr/bin" not in text
+    assert text.count("/usr/local/bin") == 1
+    template = text.replace("/usr/local/bin", os.fspath(copied)).encode()
+    (world.shims / "python").unlink()
+    dispatcher_at(world.shims / "python", world.root, "/bin/sh", [*PYV], template)
+    program(copied / "python", f'exec "{world.shims}/python" "$@"')
+    env = world.env(PATH=f"{world.shims}:{copied}:{real.parent}", PYV_VERSION="system")
+    assert arguments_of(world.run(world.shims / "python", env=env))[0] == os.fspath(real)
+
+
+def test_a_copy_of_a_shim_on_the_rest_of_path_is_an_error(world: World, tmp_path: Path) -> None:
     copied = tmp_path / "copied"
     copied.mkdir()
     shutil.copy(world.shims / "python", copied / "python")

@@ -184,7 +184,7 @@ class App:
         """Which program a command is."""
         from pyv.select import Commands
 
-        return Commands(self.store, self.env, os.getpid())
+        return Commands(self.store, self.env, os.getpid(), os.getppid())
 
     def maker(self, store: Store) -> Maker:
         """Return what makes versions for a store."""

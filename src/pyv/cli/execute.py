@@ -50,7 +50,7 @@ def execute(app: App, arguments: Sequence[str]) -> int:
         found = _find(app, command)
     except (RequestError, NotFoundError, EnvironmentMismatchError) as error:
         raise CommandNotFoundError(error.message, hint=error.hint) from error
-    env = app.commands.passing(found.path)
+    env = app.commands.passing(found)
     if not shim:
         env["PATH"] = _with_shims(app, env.get("PATH", os.defpath))
     program = [found.path, *rest]

@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 
     from pyv.store import Store
 
-# A shim sets it when it passes a command on to another script, which may be another manager that passes it back:
-# process id, how many entries of PATH come after that script, and how often this has happened
+# A shim sets it when it passes a command on to what may be another manager that passes it back: process id, how many
+# entries of PATH may be searched then, and how often this has happened
 GUARD = "_PYV_GUARD"
 _MAX_PASSES = 32
+# A program that is no script may be a manager, too, or be a Python, whose scripts start others of its folder: it is
+# passed over only after so many calls right back, and what the system has in these folders gets no guard at all
+_PATIENCE = 8
+_ALL_OF_PATH = 999999
+_OF_SYSTEM = ("/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin")
 # Of longer numbers, and of leading zeros, not every sh makes the same
 _GUARD = re.compile(" ".join([r"(0|[1-9][0-9]{0,10})"] * 3))
 _INTERPRETER = re.compile(r"(?:python|pip)(\d+\.\d+t?d?)", re.ASCII)
@@ -37,13 +42,15 @@ class Commands:
         store: the installed versions.
         env: the environment: `PATH`, and a shim's guard.
         pid: this process, as a guard names it.
+        parent: the process that started it.
     """
 
-    def __init__(self, store: Store, env: Mapping[str, str], pid: int) -> None:
+    def __init__(self, store: Store, env: Mapping[str, str], pid: int, parent: int = 0) -> None:
         self._store = store
         self._layout = store.layout
         self._env = env
         self._pid = pid
+        self._parent = parent
 
     def find(self, command: str, selection: Selection) -> Found:
         """Return the program that a command means.
@@ -53,35 +60,42 @@ class Commands:
             NotInstalledError: it belongs to a version that is gone from where it was linked to.
         """
         if command and "/" not in command:
-            for path, why in self._candidates(command, selection):
-                if path:
-                    return Found(path, selection, why)
+            for found in self._candidates(command, selection):
+                if found.path:
+                    return found
         raise self._no_command(command, selection)
 
-    def _candidates(self, command: str, selection: Selection) -> Iterator[tuple[str, str]]:
-        """Yield where a command may come from, best first, with what speaks for it; an empty path where it is not."""
+    def _candidates(self, command: str, selection: Selection) -> Iterator[Found]:
+        """Yield where a command may come from, best first; an empty path where it is not."""
         pinned = selection.rule != "default"
         only_system = pinned and all(chosen.prefix is None for chosen in selection.chosen)
         number = _INTERPRETER.fullmatch(command)
         newest = self._layout.version(number[1]) if number and not only_system else None
         if newest and not pinned:
             self._check_present(newest)
-            yield _program(newest, command), f"nothing is pinned, and {newest.name} is installed"
+            yield Found(_program(newest, command), selection, f"nothing is pinned, and {newest.name} is installed")
         for chosen in selection.chosen:
-            yield self._on_path(command) if chosen.prefix is None else _program(chosen.prefix, command), ""
+            if chosen.prefix is None:
+                yield Found(self._on_path(command), selection, "", of_path=True)
+            else:
+                yield Found(_program(chosen.prefix, command), selection, "")
         if not _PIP.fullmatch(command) and command not in ("python", "python3"):  # those would lack its packages
             for chosen in selection.chosen:
                 home = home_of(chosen.prefix) if chosen.prefix else ""
                 path = f"{home}/{command}"
-                yield path if home and _runs(path) else "", "the environment lacks it, its interpreter has it"
+                there = path if home and _runs(path) else ""
+                yield Found(there, selection, "the environment lacks it, its interpreter has it")
         if newest and pinned and not _is_own_pip(selection, command):
             self._check_present(newest)
-            yield _program(newest, command), f"the selection lacks it, and {newest.name} is installed"
+            yield Found(_program(newest, command), selection, f"the selection lacks it, and {newest.name} is installed")
         if pinned and not only_system and not _OWN.fullmatch(command):
-            yield self._on_path(command), "the selection lacks it, the rest of PATH has it"
+            yield Found(
+                self._on_path(command), selection, "the selection lacks it, the rest of PATH has it", of_path=True
+            )
         if not pinned:
             for name in ("3", *reversed(self.having(command))):
-                yield _program(self._layout.version(name), command), f"nothing is pinned, PATH lacks it, {name} has it"
+                path = _program(self._layout.version(name), command)
+                yield Found(path, selection, f"nothing is pinned, PATH lacks it, {name} has it")
 
     def _check_present(self, newest: Path) -> None:
         """Raise what has become of the newest version of a minor one, if it was linked from elsewhere and is gone."""
@@ -136,24 +150,29 @@ class Commands:
         guard = _Guard.read(self._env.get(GUARD, ""))
         return guard.left if guard and guard.pid == self._pid else 1 << 62
 
-    def passing(self, program: str) -> dict[str, str]:
-        """Return the environment for a program outside the store: with a guard if it could call a shim again.
+    def passing(self, found: Found) -> dict[str, str]:
+        """Return the environment for a program: with a guard if it is one of PATH that could call a shim again.
 
         Raises:
             CommandNotFoundError: it did so again and again.
         """
+        program = found.path
         env = {name: value for name, value in self._env.items() if name != GUARD}
         folder, name = os.path.split(program)
-        inside = program.startswith(f"{self._layout.versions}{os.sep}")
-        if inside or not (folder.endswith("/shims") or _is_script(program)):
+        script = folder.endswith("/shims") or _is_script(program)
+        if not found.of_path or (not script and any(same(folder, each) for each in _OF_SYSTEM)):
             return env
         guard = _Guard.read(self._env.get(GUARD, ""))
+        if guard and not script and guard.pid not in (self._pid, self._parent):
+            guard = None  # of a process further up, which has not been called back: a job may start jobs for ever
         passes = guard.passes + 1 if guard else 1
         if passes > _MAX_PASSES:
             raise CommandNotFoundError(
                 f"{program} calls the shim that called it", hint=f"take one of the two off PATH: {folder}"
             )
         left = next((left for left, entry in self._path() if os.path.join(entry, name) == program), 0)
+        if not script and passes <= _PATIENCE:
+            left = _ALL_OF_PATH
         env[GUARD] = f"{self._pid} {left} {passes}"
         return env
 

@@ -47,8 +47,16 @@ class Selection(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A command that was found: its path, the selection, and how the one led to the other."""
+    """A command that was found.
+
+    Attributes:
+        path: its path.
+        selection: the selection.
+        why: how the one led to the other.
+        of_path: whether it is from the rest of PATH.
+    """
 
     path: str
     selection: Selection
     why: str
+    of_path: bool = False
