@@ -144,6 +144,23 @@ def test_arguments_arrive_as_they_are(world: World) -> None:
     assert os.listdir(world.project) == [".python-version"]
 
 
+def test_bash_under_its_own_name_runs_and_takes_nothing_of_its_callers(world: World, tmp_path: Path) -> None:
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("there is no bash here")
+    (tmp_path / "bash").symlink_to(bash)
+    assert pyv("rehash", "--shell", tmp_path / "bash").status == 0
+    (world.root / "versions/3.12.7/bin/show").symlink_to("/usr/bin/env")
+    assert pyv("rehash").status == 0
+    (tmp_path / "planted").write_text("echo planted\n")
+    given_ = {"BASH_ENV": str(tmp_path / "planted")}
+    given_ |= {f"BASH_FUNC_{name}%%": "() {  echo planted\n}" for name in ("exec", "export", "read", "unset")}
+    done = world.run(world.shims / "show", env=world.env(**given_))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "planted" not in done.stdout.splitlines()
+    assert all(f"{name}={value}" in done.stdout for name, value in given_.items())  # and hands them on
+
+
 def test_the_environment_stays_as_it_is(world: World, shell: str) -> None:
     program(world.root / "versions/3.12.7/bin/show", "exec /usr/bin/env -0")
     assert pyv("rehash").status == 0

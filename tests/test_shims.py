@@ -456,6 +456,23 @@ def test_the_shell_is_remembered(root: Path, tmp_path: Path) -> None:
     whole(root, "python", "ruff", "black")
 
 
+def test_bash_is_told_to_ignore_its_callers_functions(root: Path, tmp_path: Path) -> None:
+    bash = shutil.which("bash")
+    if not bash:
+        pytest.skip("there is no bash here")
+    (tmp_path / "bash").symlink_to(bash)
+    shims_of(root).rehash(shell=str(tmp_path / "bash"))
+    found = dispatcher.read(str(root / "shims/pyv"))
+    assert found is not None
+    assert found.shell == f"{tmp_path}/bash"
+    assert found.content.startswith(f"#!{tmp_path}/bash -p\n".encode())
+    assert shims_of(root).intact()
+    assert shims_of(root).rehash(shell=found.shell) == (0, 0)
+    add(root, "3.12.8", "black")
+    assert shims_of(root).rehash() == (1, 0)
+    whole(root, "python", "ruff", "black")
+
+
 def test_a_shell_that_cannot_run_the_shims_is_refused(root: Path, tmp_path: Path) -> None:
     shims_of(root).rehash()
     before = state(root / "shims")

@@ -28,6 +28,9 @@ _MAX_BYTES = 256 * 1024
 _PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "__init__.py")
 _MARK = b"# pyv dispatcher "
 _EXECUTABLE = 0o555
+# Under its own name bash would run the file that BASH_ENV names before every command, and its caller's functions
+# instead of its own builtins. Others are not asked for it, for not every sh knows the option.
+_PRIVILEGED = b" -p"
 
 
 class Dispatcher(NamedTuple):
@@ -77,9 +80,14 @@ def render(template: bytes, *, shell: str, root: str, runner: Sequence[str]) -> 
     # All places in one pass: what is put into one may read like another
     values = {b"ROOT": quoted(root), b"RUN": command(runner)}
     body = re.sub(rb"@(ROOT|RUN)@", lambda place: values[place[1]], template.split(b"\n", 2)[2])
-    first, version, needs = b"#!" + os.fsencode(shell), __version__.encode(), _escaped(runner[0], _PACKAGE)
+    first, version, needs = first_line(shell), __version__.encode(), _escaped(runner[0], _PACKAGE)
     check = _checksum(first, version, needs, body)
     return b"\n".join((first, _MARK + b" ".join((version, check, needs)), body))
+
+
+def first_line(shell: str) -> bytes:
+    """Return the first line of a dispatcher that a sh shall run."""
+    return b"#!" + os.fsencode(shell) + (_PRIVILEGED if os.path.basename(shell) == "bash" else b"")
 
 
 def read(path: str) -> Dispatcher | None:
@@ -92,7 +100,7 @@ def read(path: str) -> Dispatcher | None:
     if len(words) != 3 or words[1] != _checksum(first, words[0], words[2], body):
         return None
     return Dispatcher(
-        shell=os.fsdecode(first.removeprefix(b"#!")),
+        shell=os.fsdecode(first.removeprefix(b"#!").removesuffix(_PRIVILEGED)),
         version=words[0].decode(),
         needs=_unescaped(words[2]),
         content=content,
