@@ -148,11 +148,26 @@ _pyv_next() {
 # Tell whether a program can be started; an empty one would be a silent success
 _pyv_runs() { [ -f "$1" ] && [ -x "$1" ] && [ -s "$1" ]; }
 
+# Tell whether Python's options end in -m pip; what comes after a script or -c is not its own
+_pyv_pip() {
+    while :; do
+        case ${1-} in -[!-]*) ;; *) return 1 ;; esac
+        case ${1#"${1%%[cmWX]*}"} in
+        m) case ${2-} in pip | ensurepip) return 0 ;; *) return 1 ;; esac ;;
+        mpip | mensurepip) return 0 ;;
+        [cm]*) return 1 ;;
+        [WX]) [ $# -gt 1 ] && shift || return 1 ;; # its value is the next word
+        esac
+        shift
+    done
+}
+
 # Become a command of the store or of an environment
 _pyv_run() {
     [ ! "$_pyv_do" ] || _pyv_tell "$@"
-    case $_pyv_cmd,${1-},${2-},${3-} in
-    pip,* | pip[0-9]* | python*,-*m,pip,* | python*,-*m,ensurepip,* | python*,-?,-*m,pip | python*,-mpip,*) _pyv_ask "$@" ;;
+    case $_pyv_cmd,${1-} in
+    pip,* | pip[0-9]*) _pyv_ask "$@" ;;
+    python*,-*) ! _pyv_pip "$@" || _pyv_ask "$@" ;;
     esac
     [ ! "${_PYV_GUARD-}" ] || unset _PYV_GUARD
     exec "$_pyv_found" "$@"

@@ -190,7 +190,9 @@ def test_a_pip_that_is_killed_ends_its_shim_alike(signal_name: str) -> None:
 
 
 @pytest.mark.usefixtures("project")
-@pytest.mark.parametrize("flags", [["-Im"], ["-u", "-m"], ["-I", "-m"], ["-um"]])
+@pytest.mark.parametrize(
+    "flags", [["-Im"], ["-u", "-m"], ["-I", "-m"], ["-um"], ["-X", "utf8", "-W", "ignore", "-sE", "-m"]]
+)
 def test_flags_before_the_module_do_not_hide_pip(flags: list[str]) -> None:
     binaries = store() / "versions/3.12.7/bin"
     program(binaries / "python", f'printf "#!/bin/sh\n" > {binaries}/brought; chmod +x {binaries}/brought')

@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from pyv.cli.execute import _is_pip
 from pyv.layout import resources
 from pyv.shims import dispatcher
-from tests.support.cases import CASES, Case
+from tests.support.cases import CASES, NOT_PIP, PIP, Case
 from tests.support.command import PYV
 from tests.support.stores import know, make_environment, make_version, program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 ASKED = "handed over"
+_COMMANDS = frozenset(case.command for case in CASES) | {"pyv", "mine"}
 
 
 class World(NamedTuple):
@@ -55,14 +57,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return build(tmp_path_factory.mktemp("wörld o'f \"it$"))
 
 
-def place_shims(root: Path, folder: str, shell: str, runner: list[str]) -> Path:
+def place_shims(root: Path, folder: str, shell: str, runner: list[str], commands: Collection[str] = _COMMANDS) -> Path:
     """Make the dispatcher under a name of its own for each way to run it, so that they do not disturb each other."""
     shims = root / folder
     shims.mkdir(exist_ok=True)
     content = dispatcher.render(
         (resources() / "dispatcher.sh").read_bytes(), shell=shell, root=os.fspath(root), runner=runner
     )
-    commands = {case.command for case in CASES} | {"pyv", "mine"}
     for command in commands:
         (shims / command).write_bytes(content)
         (shims / command).chmod(0o755)
@@ -190,6 +191,24 @@ def test_under_every_sh_the_dispatcher_says_the_same_or_hands_over(
 def test_every_sh_was_there(shells: dict[str, str], shell: str) -> None:
     if shell not in shells:
         pytest.skip(f"there is no {shell} here")
+
+
+@pytest.mark.parametrize("line", [*PIP, *NOT_PIP])
+def test_what_is_pip_is_handed_over_and_nothing_else(line: str, world: World, shells: dict[str, str]) -> None:
+    command, *words = line.split()
+    assert _is_pip(command, words) == (line in PIP)
+    asker = program(world.root.parent / "asker", f'echo "{ASKED}"')
+    for shell, path in shells.items():
+        shims = world.root / f"pips-{shell}"
+        if not shims.exists():
+            place_shims(
+                world.root, shims.name, path, [str(asker)], commands={each.split()[0] for each in (*PIP, *NOT_PIP)}
+            )
+        env = {"PATH": world.path, "HOME": os.environ["HOME"], "PYV_VERSION": "3.12"}
+        done = subprocess.run([shims / command, *words], env=env, capture_output=True, text=True, check=False)
+        ran = f"{world.root}/versions/3.12/bin/{command}"
+        expected = ASKED if line in PIP else "\n".join([ran, *words])
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"{expected}\n", ""), shell
 
 
 PLAIN = {"a minor version", "an exact version", "two lines: the first has it", "a comment after it", "below the pin"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from pyv import proc
@@ -85,15 +86,22 @@ def _with_shims(app: App, path: str) -> str:
 
 
 def _is_pip(command: str, rest: Sequence[str]) -> bool:
-    """Tell whether a command is pip, which `python -m pip` is too, with flags before it or in one word with -m."""
+    """Tell whether a command is pip, which `python -m pip` is too, after any options, or in one word with -m."""
     if not command.startswith("python"):
-        return command == "pip" or (command.startswith("pip") and command[3:4].isdigit())
-    first, second, third = (*rest, "", "", "")[:3]
-    if len(first) == 2 and first[0] == "-" and first != "-m":
-        first, second = second, third
-    if first == "-mpip":
-        return True
-    return first.startswith("-") and first.endswith("m") and second in ("pip", "ensurepip")
+        return command == "pip" or re.match(r"pip[0-9]", command) is not None
+    words = iter(rest)
+    for word in words:
+        # A script, or one of the options that are words; what follows is not Python's
+        if not re.match(r"-[^-]", word, re.DOTALL):
+            return False
+        # Several flags may share a word; the first of these has the rest of it for its value, or the next word
+        found = re.search(r"([cmWX])(.*)", word, re.DOTALL)
+        if found is None:
+            continue
+        value = found[2] or next(words, "")
+        if found[1] in "cm":
+            return found[1] == "m" and value in ("pip", "ensurepip")
+    return False
 
 
 def _is_outside(app: App, found: Found) -> bool:
