@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _ARCHIVES = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2", ".zip")
 # So many download at the same time, or as many as there are processors, if that is more
-_DOWNLOADS = 4
+_DOWNLOADS = 2
 _SAID = {
     "installed": "installed",
     "replaced": "installed again",
@@ -238,8 +238,8 @@ def _at_the_same_time(installer: Installer, installs: Sequence[tuple[_Install, p
         progress.hear(installs[number][1], words)
         return words[0] == "phase" and "downloading" not in words
 
-    # Those that share a line end together, and then wait for processors together: rather one after another, no fewer
-    # than keep line and processors busy
+    # Those that share a line end together, and then wait for processors together, with the memory of all: rather one
+    # after another, no fewer than keep line and processors busy
     most = max(_DOWNLOADS, os.cpu_count() or 1)
     statuses = together.run([each.copied for each, _ in installs], hear, most=most, copies=together.COPIES)
     for (each, _), status in zip(installs, statuses, strict=True):
