@@ -158,6 +158,10 @@ rm -- "$new/bin/.pyv"
 ln -s "$new/bin/pyv" "$bin/.pyv.$$"
 mv -f "$bin/.pyv.$$" "$bin/pyv"
 trap - EXIT INT TERM
+# The shims of a store run pyv by its own path: while both are there they pass from the old one to this
+if root=$("$bin/pyv" root 2>/dev/null) && [ -d "$root/shims" ]; then
+    said=$("$bin/pyv" rehash 2>&1) || say "the shims in $root/shims do not run this pyv: ${said#pyv: }"
+fi
 for old in "$home"/env.*; do [ "$old" = "$new" ] || rm -rf -- "$old"; done
 
 say "$("$bin/pyv" --version) is ready: $bin/pyv"

@@ -16,6 +16,8 @@ import pytest
 from tests.support.command import pyv, store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyv.pack import Packed
 
 ROOT = Path(__file__).parent.parent
@@ -161,6 +163,72 @@ def test_with_the_set_up_goes_what_loads_pyv_in_new_shells(bare_path: Path, tmp_
     assert line.endswith(f", and what loaded pyv in new shells; the installed Pythons are still in {store()}")
     assert (home / ".zshrc").read_text() == "x=1\n"
     assert not [path for path in loading - {home / ".zshrc"} if path.exists() and store() not in path.parents]
+
+
+# What the set-up does with a Python, without an index: an environment that finds this pyv and its libraries here
+STAND_IN = r"""#!{python}
+import os, sys
+if sys.argv[1:3] != ["-m", "venv"]:
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
+import venv
+venv.create(sys.argv[3], symlinks=True)
+folder = os.path.join(sys.argv[3], "lib/python%d.%d/site-packages" % sys.version_info[:2])
+with open(os.path.join(folder, "here.pth"), "w") as file:
+    file.write({path!r})
+with open(os.path.join(folder, "pip.py"), "w") as file:
+    file.write('''
+import os, sys
+path = os.path.join(os.path.dirname(sys.executable), "pyv")
+with open(path, "w") as file:
+    file.write("#!" + sys.executable + "\\nfrom pyv.__main__ import leave\\nleave()\\n")
+os.chmod(path, 0o755)
+''')
+"""
+
+
+@pytest.fixture
+def updated(bare_path: Path, tmp_path: Path) -> Callable[[], subprocess.CompletedProcess[str]]:
+    """Return what sets pyv up in the home folder of the test, or does so again."""
+    script = copy_of_the_scripts(tmp_path / "repository", "0" * 64)
+    text = STAND_IN.format(python=sys.executable, path="\n".join(each for each in sys.path if os.path.isabs(each)))
+    (bare_path / "stand-in").write_text(text)
+    (bare_path / "stand-in").chmod(0o755)
+    # The script would look for what is behind it, as behind an environment's Python
+    (script.parent / "find_python.sh").write_text(f"find_python() {{ echo {bare_path}/stand-in; }}\n")
+    return lambda: set_up(script, bare_path, PYV_ROOT=str(store()))
+
+
+@pytest.mark.parametrize("has_version", [True, False])
+def test_setting_it_up_again_leaves_the_shims_with_a_pyv_that_runs(
+    updated: Callable[[], subprocess.CompletedProcess[str]], *, has_version: bool
+) -> None:
+    first = updated()
+    assert first.returncode == 0, first.stderr
+    assert not store().exists()
+    command = Path(os.environ["HOME"], ".local/bin/pyv")
+    env = {"HOME": os.environ["HOME"], "PATH": os.defpath, "PYV_ROOT": str(store())}
+    if has_version:
+        (store() / "versions/3.12.7/bin").mkdir(parents=True)
+        (store() / "versions/3.12.7/bin/python").symlink_to(sys.executable)
+    subprocess.run([command, "init", "bash", "--install"], env=env, check=True, capture_output=True)
+    shim, hook = store() / "shims/pyv", store() / "hooks/pyv.bash"
+    made_first = shim.read_bytes()
+    hook.write_text("old")
+    again = updated()
+    assert again.returncode == 0, again.stderr
+    assert (len(list(Path(os.environ["HOME"], ".local/lib/pyv").iterdir())), hook.read_text() != "old") == (1, True)
+    assert shim.read_bytes() != made_first
+    done = subprocess.run([shim, "versions"], env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, "3.12.7" in done.stdout) == (0, has_version), done.stderr
+
+
+def test_shims_that_cannot_be_changed_fail_no_set_up(updated: Callable[[], subprocess.CompletedProcess[str]]) -> None:
+    (store() / "shims/pyv.d").mkdir(parents=True)
+    (store() / "locks").touch()
+    done = updated()
+    assert done.returncode == 0, done.stderr
+    assert f"the shims in {store()}/shims do not run this pyv: " in done.stderr
+    assert " is ready: " in done.stderr
 
 
 def test_an_unknown_argument_is_refused(bare_path: Path) -> None:

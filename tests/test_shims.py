@@ -340,6 +340,7 @@ def test_the_first_lines_name_shell_version_and_what_pyv_needs(root: Path) -> No
     found = dispatcher.read(str(root / "shims/pyv"))
     assert found is not None
     assert (found.shell, found.version, found.needs) == ("/bin/sh", __version__, (sys.executable, package))
+    assert found.root == str(root)
     lines = found.content.splitlines()
     assert lines[0] == b"#!/bin/sh"
     assert lines[1].startswith(f"# pyv dispatcher {__version__} ".encode())
@@ -427,6 +428,40 @@ def test_a_dispatcher_that_cannot_do_its_work_here_is_replaced(root: Path, chang
     shims_of(root).repair()
     whole(root, "python", "ruff")
     assert (root / "shims/ruff").read_bytes() != content
+
+
+def test_who_asks_for_it_gets_shims_that_run_this_pyv(root: Path) -> None:
+    shims_of(root).rehash()
+    content = as_another(root)
+    shims_of(root).rehash(own=True)
+    assert (root / "shims/ruff").read_bytes() != content
+    whole(root, "python", "ruff")
+
+
+def test_another_spelling_of_the_store_changes_nothing(root: Path) -> None:
+    link = root.parent / "link"
+    link.symlink_to(root)
+    shims_of(root).rehash()
+    before = state(root / "shims")
+    assert shims_of(link).intact()
+    shims_of(link).repair()
+    shims_of(link).rehash()
+    assert state(root / "shims") == before
+    shims_of(link).rehash(own=True)
+    assert dispatcher.quoted(str(link)) in (root / "shims/ruff").read_bytes()
+    assert shims_of(root).intact()
+    link.unlink()
+    assert not shims_of(root).intact()
+    shims_of(root).repair()
+    whole(root, "python", "ruff")
+
+
+def test_shims_that_cannot_be_started_are_noticed_and_made_anew(root: Path) -> None:
+    shims_of(root).rehash()
+    (root / "shims/python").chmod(0o644)  # and with it each one that is a link to the same file
+    assert not shims_of(root).intact()
+    shims_of(root).repair()
+    whole(root, "python", "ruff")
 
 
 def test_a_rehash_takes_over_what_its_own_template_says_now(root: Path) -> None:

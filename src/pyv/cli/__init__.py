@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pyv import fsops
@@ -83,11 +82,9 @@ def _mend(app: App, arguments: Sequence[str]) -> None:
         envs.sweep(app.layout.envs, app.registry)
     if not app.shims.intact() and os.path.isdir(app.layout.versions):
         app.shims.repair()
-        if os.path.isdir(app.layout.hooks):
-            from pyv import init
+        from pyv.cli.shims import renew_hooks
 
-            with suppress(PyvError):
-                init.write_hooks(app.layout)
+        renew_hooks(app)
 
 
 def _through_click(app: App, arguments: Sequence[str]) -> int | None:

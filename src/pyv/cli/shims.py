@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pyv.cli import output
@@ -13,8 +14,18 @@ if TYPE_CHECKING:
 
 
 def rehash(app: App, shell: str = "") -> None:
-    """Make the shims again, with another sh to run them if one is given."""
-    app.shims.rehash(shell=shell)
+    """Make the shims again, to hand over to this pyv, with another sh to run them if one is given; and the hooks."""
+    app.shims.rehash(shell=shell, own=True)
+    renew_hooks(app)
+
+
+def renew_hooks(app: App) -> None:
+    """Bring the files that shells load in line with this pyv, where there are any and they can be written."""
+    if os.path.isdir(app.layout.hooks):
+        from pyv import init
+
+        with suppress(PyvError):
+            init.write_hooks(app.layout)
 
 
 def shims(app: App, *, short: bool = False) -> None:

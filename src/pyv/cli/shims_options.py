@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def rehash_command(app: App, shell: str) -> None:
     """Make the shims again that are missing or damaged, and remove those whose command is gone.
 
-    Installing and removing, by pyv and by pip, do this by themselves.
+    Installing and removing, by pyv and by pip, do this by themselves. Should there be several pyvs, the
+    shims then hand over to the one that did it.
     """
     shims.rehash(app, shell)
 

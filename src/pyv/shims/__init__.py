@@ -80,7 +80,9 @@ class Shims:
             return False
         witness = os.path.join(folder, WITNESS)
         found = dispatcher.read(witness)
-        return found.content == standing.content if found is not None else not os.path.lexists(witness)
+        if found is None:
+            return not os.path.lexists(witness)
+        return found.content == standing.content and found.executable
 
     def repair(self) -> None:
         """Make the shims again if they are not intact, silently, where there is a store and it can be written."""
@@ -93,11 +95,12 @@ class Shims:
             with suppress(PyvError):  # among them that somebody else is at it, which may take its time
                 self.rehash(patient=False)
 
-    def rehash(self, *, shell: str = "", patient: bool = True) -> tuple[int, int]:
+    def rehash(self, *, shell: str = "", own: bool = False, patient: bool = True) -> tuple[int, int]:
         """Make the shims that are missing or damaged, and remove those whose command is gone.
 
         Args:
             shell: the sh that shall run them from now on; the one that did without it.
+            own: whether they shall hand over to this pyv, although another installation of it made them and works.
             patient: whether to wait for another process that makes them.
 
         Returns:
@@ -114,10 +117,10 @@ class Shims:
         with fsops.explained("make the shims"), self._store.lock("links", "it makes the shims", patient=patient):
             for _ in range(_TRIES - 1):
                 with suppress(FileNotFoundError):
-                    return self._make(shell)
-            return self._make(shell)
+                    return self._make(shell, own=own)
+            return self._make(shell, own=own)
 
-    def _make(self, shell: str) -> tuple[int, int]:
+    def _make(self, shell: str, *, own: bool) -> tuple[int, int]:
         # Every command asks whether the shims are intact, and hardly any needs these
         from pyv.shims.commands import commands_in
         from pyv.shims.folder import Folder
@@ -128,7 +131,7 @@ class Shims:
         stamp = self._newest_change()
         known = [each.path for each in self._registry.all() if self._registry.knows(each.path)]
         commands = commands_in(self._layout.versions, known)
-        content, keep = self._content(dispatcher.read(os.path.join(path, OWN)), shell)
+        content, keep = self._content(dispatcher.read(os.path.join(path, OWN)), shell, own=own)
         # Of a version that is out of reach nobody knows the commands, and what PATH has of that name is another's
         complete = not self._store.lost()
         folder = Folder(path, content, keep=keep, stamp=stamp)
@@ -141,16 +144,18 @@ class Shims:
             folder.fill(commands, remove=complete)
         return folder.made, folder.removed
 
-    def _content(self, standing: dispatcher.Dispatcher | None, shell: str) -> tuple[bytes, bool]:
+    def _content(self, standing: dispatcher.Dispatcher | None, shell: str, *, own: bool) -> tuple[bytes, bool]:
         """Return what the dispatcher shall be, and whether it is that already."""
         root = os.fspath(self._layout.root)
+        if standing is not None and not own and standing.serves(root):
+            root = standing.root  # as it is: else two spellings of one folder would take turns for ever
         former = standing.shell if standing is not None and os.access(standing.shell, os.X_OK) else DEFAULT_SHELL
         content = dispatcher.render(self._template.read_bytes(), shell=shell or former, root=root, runner=self._runner)
         if standing is None:
             return content, False
         # One that another installation of this pyv made is left alone: else the two would take turns for ever
         others = dispatcher.command(self._runner) not in standing.content and shell in ("", standing.shell)
-        if others and standing.works(root):
+        if others and not own and standing.works(root):
             return standing.content, True
         return content, standing.content == content and standing.works(root)
 

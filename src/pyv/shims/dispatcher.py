@@ -1,8 +1,8 @@
 """The dispatcher: the one file behind every shim, made from a template, which can tell whether it is still whole.
 
 Line 1 names the sh that runs it. Line 2 is `# pyv dispatcher VERSION CHECK PATHS`: the version of the pyv that made it,
-a checksum of everything else, and what that pyv needs to run, its interpreter and its package, with unusual bytes
-escaped and a tab between them.
+a checksum of everything else, and what that pyv needs to run, its interpreter and its package, and the store, with
+unusual bytes escaped and a tab between them.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Dispatcher(NamedTuple):
         shell: the sh in its first line.
         version: the version of the pyv that made it.
         needs: the interpreter and the package of that pyv; both must exist.
+        root: the store that it is for, as its path was spelled.
         content: the whole file.
         mode: its permission bits.
         changed: its time of modification, in nanoseconds.
@@ -48,6 +49,7 @@ class Dispatcher(NamedTuple):
     shell: str
     version: str
     needs: tuple[str, ...]
+    root: str
     content: bytes
     mode: int
     changed: int
@@ -62,10 +64,19 @@ class Dispatcher(NamedTuple):
         return (
             self.version == __version__
             and self.executable
-            and quoted(root) in self.content
+            and self.serves(root)
             and os.access(self.shell, os.X_OK)
             and all(map(os.path.exists, self.needs))
         )
+
+    def serves(self, root: str) -> bool:
+        """Tell whether it is for a store, however the path of that is spelled."""
+        if self.root == root:
+            return True
+        try:
+            return os.path.samefile(self.root, root)
+        except OSError:
+            return False
 
 
 def render(template: bytes, *, shell: str, root: str, runner: Sequence[str]) -> bytes:
@@ -80,7 +91,7 @@ def render(template: bytes, *, shell: str, root: str, runner: Sequence[str]) -> 
     # All places in one pass: what is put into one may read like another
     values = {b"ROOT": quoted(root), b"RUN": command(runner)}
     body = re.sub(rb"@(ROOT|RUN)@", lambda place: values[place[1]], template.split(b"\n", 2)[2])
-    first, version, needs = first_line(shell), __version__.encode(), _escaped(runner[0], _PACKAGE)
+    first, version, needs = first_line(shell), __version__.encode(), _escaped(runner[0], _PACKAGE, root)
     check = _checksum(first, version, needs, body)
     return b"\n".join((first, _MARK + b" ".join((version, check, needs)), body))
 
@@ -99,10 +110,12 @@ def read(path: str) -> Dispatcher | None:
     words = second.removeprefix(_MARK).split(b" ", 2)
     if len(words) != 3 or words[1] != _checksum(first, words[0], words[2], body):
         return None
+    *needs, root = _unescaped(words[2])
     return Dispatcher(
         shell=os.fsdecode(first.removeprefix(b"#!").removesuffix(_PRIVILEGED)),
         version=words[0].decode(),
-        needs=_unescaped(words[2]),
+        needs=tuple(needs),
+        root=root,
         content=content,
         mode=stat.S_IMODE(status.st_mode),
         changed=status.st_mtime_ns,
