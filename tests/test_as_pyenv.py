@@ -129,8 +129,12 @@ def test_another_store_answers_if_the_environment_names_it(project: Path, tmp_pa
     other = tmp_path / "store"
     make_version(other, "3.13.1")
     assert ask(project, "root", PYV_ROOT=str(other)).lines == [str(other)]
-    assert ask(project, "versions", "--bare", PYV_ROOT=str(other)).lines == ["3.13.1"]
-    assert ask(project, "versions", "--bare", PYV_ROOT=str(other), PYENV_VERSION="system").lines == ["3.13.1"]
+    assert ask(project, "versions", "--bare", PYV_ROOT=str(other)).lines == ["3.13.1", "3", "3.13"]
+    assert ask(project, "versions", "--bare", PYV_ROOT=str(other), PYENV_VERSION="system").lines == [
+        "3.13.1",
+        "3",
+        "3.13",
+    ]
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -180,6 +180,19 @@ def test_links_that_lead_nowhere_are_found_and_removed(healthy: Path, tmp_path: 
     assert findings() == {}
 
 
+def test_a_version_that_its_short_names_do_not_lead_to_is_a_problem(healthy: Path) -> None:
+    make_version(healthy, "3.11.8")
+    make_version(healthy, "3.12.9")
+    found = findings()["short-name"]
+    assert [each["message"].split("versions/")[1] for each in found] == [
+        "3.11.8 is not what 3.11 leads to",
+        "3.12.9 is not what 3 and 3.12 lead to",
+    ]
+    assert {each["command"] for each in found} == {"pyv rehash"}
+    findings("--fix")
+    assert findings() == {}
+
+
 def test_a_version_without_an_interpreter_is_a_problem(healthy: Path) -> None:
     (healthy / "versions/3.11.9/bin").mkdir(parents=True)
     assert one("version")["command"] == "pyv uninstall 3.11.9"

@@ -174,6 +174,22 @@ def test_commands_of_known_environments_get_a_shim_as_long_as_they_are_known(roo
     whole(root, "python", "ruff")
 
 
+def test_a_version_that_was_copied_there_gets_its_short_names(root: Path) -> None:
+    shims_of(root).rehash()
+    versions = root / "versions"
+    assert {name: os.readlink(versions / name) for name in ("3", "3.12")} == {"3": "3.12.7", "3.12": "3.12.7"}
+    add(root, "3.13.1", "python", "python3.13")
+    add(root, "3.12.9", "python", "python3.12")
+    assert not shims_of(root).intact()
+    shims_of(root).repair()
+    links = {name: os.readlink(versions / name) for name in ("3", "3.12", "3.13")}
+    assert links == {"3": "3.13.1", "3.12": "3.12.9", "3.13": "3.13.1"}
+    assert shims_of(root).intact()
+    before = state(versions), state(root / "locks")
+    shims_of(root).repair()
+    assert (state(versions), state(root / "locks")) == before
+
+
 def test_a_shim_goes_with_the_last_version_that_has_its_command(root: Path) -> None:
     add(root, "3.11.8", "python", "python3.11")
     add(root, "3.11.9", "python", "python3.11")
@@ -245,7 +261,7 @@ def test_each_folder_is_read_once_and_one_shim_opened(root: Path) -> None:
         [sys.executable, "-c", program, root, "1", RUNNER[-1]], capture_output=True, text=True, check=True
     )
     scans, opened, *written = map(int, done.stdout.split())
-    assert scans == 23  # versions, shims, and the bin of 21 versions
+    assert scans == 25  # shims, the bin of 21 versions, and versions, twice more for the short names
     assert opened < 10  # the lock, the dispatcher and one shim, of some twenty no other
     assert written == [0, 0]
 
@@ -272,12 +288,12 @@ def test_the_time_of_the_shims_changes_with_what_is_installed_and_only_then(root
         return len(set(seen))
 
     assert rehashed() == 1
-    (root / "versions/3").symlink_to("3.12.7")
+    (root / "versions/mine").symlink_to("3.12.7")
     assert rehashed() == 2
     add(root, "3.12.8", "python")
     assert rehashed() == 3
     os.symlink("3.12.8", root / "versions/.new")
-    (root / "versions/.new").replace(root / "versions/3")
+    (root / "versions/.new").replace(root / "versions/mine")
     assert rehashed() == 4
     add(root, "3.12.8", "pip")
     assert rehashed() == 4

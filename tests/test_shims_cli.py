@@ -132,13 +132,22 @@ def test_a_version_whose_replacement_was_killed_is_back_with_the_next_shim(tmp_p
     assert done.stdout == "python of 3.12.7\n"
 
 
+def test_a_version_that_was_copied_there_runs_by_its_short_name(tmp_path: Path) -> None:
+    add("3.12.7", "python", "python3.12")
+    pyv("rehash")
+    add("3.11.8", "python", "python3.11")
+    assert pyv("versions", "--bare") == (0, "3.11.8\n3.12.7\n3\n3.11\n3.12\n", "")
+    done = subprocess.run([store() / "shims/python3.11"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "python3.11 of 3.11.8\n"
+
+
 def test_a_command_does_not_wait_for_shims_that_another_process_makes() -> None:
     add("3.12.7", "python")
     pyv("rehash")
     (store() / "shims/python").unlink()
     with open(store() / "locks/links.lock", "w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        assert pyv("versions", "--bare") == (0, "3.12.7\n", "")
+        assert pyv("versions", "--bare", "--skip-aliases") == (0, "3.12.7\n", "")
     assert pyv("versions", "--bare").status == 0
     assert (store() / "shims/python").exists()
 

@@ -38,7 +38,25 @@ def versions(store: Store) -> list[Finding]:
         elif not os.path.islink(path) and os.path.exists(path / MANIFEST) and not os.path.exists(path / RECEIPT):
             message = f"{path / RECEIPT} is gone, and with it where {name} came from"
             found.append(Finding("receipt", PROBLEM, message, f"pyv install --force {name}"))
-    return found
+    return found + _without_short_name(store)
+
+
+def _without_short_name(store: Store) -> list[Finding]:
+    """Check that what is newest is found by its short names, which a version that was copied here may lack."""
+    names: dict[str, list[str]] = {}
+    for short, target in store.missing_links().items():
+        names.setdefault(target, []).append(short)
+    return [
+        Finding(
+            "short-name",
+            PROBLEM,
+            f"{store.layout.version(target)} is not what {' and '.join(sorted(shorts))} "
+            f"{'leads' if len(shorts) == 1 else 'lead'} to",
+            "pyv rehash",
+            store.update_links,
+        )
+        for target, shorts in names.items()
+    ]
 
 
 def _lost(store: Store, lost: Lost) -> Finding:

@@ -98,6 +98,8 @@ class Shims:
     def rehash(self, *, shell: str = "", own: bool = False, patient: bool = True) -> tuple[int, int]:
         """Make the shims that are missing or damaged, and remove those whose command is gone.
 
+        So it goes with the short names of versions that came or went without pyv, as by a copy: `python3.12` is theirs.
+
         Args:
             shell: the sh that shall run them from now on; the one that did without it.
             own: whether they shall hand over to this pyv, although another installation of it made them and works.
@@ -115,6 +117,7 @@ class Shims:
 
             check_shell(shell)
         with fsops.explained("make the shims"), self._store.lock("links", "it makes the shims", patient=patient):
+            self._store.renew_links()
             for _ in range(_TRIES - 1):
                 with suppress(FileNotFoundError):
                     return self._make(shell, own=own)

@@ -149,6 +149,11 @@ def short_links(versions: Iterable[Version]) -> Mapping[str, str]:
     return {short: version.name for short, version in best.items()}
 
 
+def current_links(versions: Iterable[Version], held: Mapping[str, str]) -> Mapping[str, str]:
+    """Return for each short name the version that it shall mean, if some are held."""
+    return short_links([version for version in versions if is_current(version, held)])
+
+
 def is_current(version: Version, held: Mapping[str, str]) -> bool:
     """Tell whether a version is one that short names may mean: any, but of a minor version that is held only that."""
     return held.get(version.minor, version.name) == version.name

@@ -14,6 +14,7 @@ from pyv.layout import RECEIPT
 from pyv.store.model import (
     Installed,
     Lost,
+    current_links,
     has_python,
     is_current,
     order,
@@ -319,6 +320,21 @@ class Store:
         with self.lock("links", "it changes the short-name links"):
             self._update_links(installed=installed)
 
+    def renew_links(self) -> None:
+        """Do the same for who holds the lock `links` already, as far as the links can be written."""
+        with suppress(OSError):  # somebody else's store: without the links it is only slower to search
+            self._update_links()
+
+    def missing_links(self) -> dict[str, str]:
+        """Return the short names that lead to another version than they should, or nowhere, and that version."""
+        usable = [each.version for each in self.installed() if each.version and has_python(each.path)]
+        return self._to_link(current_links(usable, self.held()), self.aliases())
+
+    def _to_link(self, wanted: Mapping[str, str], existing: Mapping[str, str]) -> dict[str, str]:
+        changed = {name: target for name, target in wanted.items() if existing.get(name) != target}
+        theirs = {name for name in changed if name not in existing and os.path.lexists(self._layout.version(name))}
+        return {name: target for name, target in changed.items() if name not in theirs}
+
     def hold(self, minor: str, name: str = "") -> None:
         """Point a short name at one of its versions, and keep it there until somebody asks for the newest one.
 
@@ -356,12 +372,9 @@ class Store:
         }
         if held != noted:
             self._write_held(held)
-        wanted = short_links([version for version in usable if is_current(version, held)])
-        existing = self.aliases()
-        for name, target in wanted.items():
-            path = self._layout.version(name)
-            if existing.get(name) != target and (name in existing or not os.path.lexists(path)):
-                fsops.replace_link(path, target)
+        wanted, existing = current_links(usable, held), self.aliases()
+        for name, target in self._to_link(wanted, existing).items():
+            fsops.replace_link(self._layout.version(name), target)
         for name, target in existing.items():
             # One that is elsewhere may only be out of reach, and what is made from it needs the name when it is back
             waits = target != without and self.broken_link(target)
