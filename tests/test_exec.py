@@ -240,7 +240,15 @@ def test_a_missing_version_that_cannot_be_had_is_not_said_to_be_installable(mirr
     (store() / "versions").mkdir(parents=True)
     result = pyv("exec", "python", cwd=tmp_path, PYV_VERSION="2.7", PYV_MIRROR="")
     assert result.status == 127
-    assert "2.7 is not installed, pinned by PYV_VERSION\n     no build of 2.7 is known; the newest known" in result.err
+    wanted = (
+        "2.7 is not installed, pinned by PYV_VERSION\n     installed: nothing; no build of 2.7 is known; the newest"
+    )
+    assert wanted in result.err
+    (tmp_path / ".python-version").write_text("9.9\n")
+    line = [sys.executable, "-m", "pyv", "exec", "python"]
+    status, seen = on_terminal("y\n", *line, cwd=tmp_path, PYV_MIRROR="")
+    assert (status, "now?" in seen) == (127, False)
+    assert f"9.9 is not installed, pinned by {tmp_path}/.python-version:1" in seen
     assert mirror.requests == []
 
 
@@ -301,7 +309,7 @@ def test_what_cannot_be_installed_is_an_error_in_the_end(tmp_path: Path) -> None
     (tmp_path / ".python-version").write_text("3.99\n")
     result = pyv("exec", "python", "-V", cwd=tmp_path, PYV_AUTO_INSTALL="always")
     assert (result.status, result.out) == (127, "")
-    assert "3.99" in result.err
+    assert f"{tmp_path}/.python-version:1: there is no build of 3.99" in result.err
     assert len(result.err.splitlines()) == 2
 
 

@@ -82,10 +82,21 @@ def test_what_cannot_be_had_is_not_said_to_be_installable(tmp_path: Path) -> Non
         assert f"no build of {words[1]} is known; the newest known version is 3." in result.err, words
         assert "; see 'pyv list --all', or refresh with 'pyv index update'" in result.err
         assert "pyv install" not in result.err
-    for line in (["which", "python"], ["version"], ["exec", "python"]):
-        result = pyv(*line, cwd=tmp_path, PYV_OFFLINE="1", PYV_VERSION="2.7")
-        assert result.status > 0, line
-        assert result.err.startswith("pyv: 2.7 is not installed, pinned by PYV_VERSION\n     no build of 2.7 is known;")
+    advice = "no build of {} is known; the newest known version is 3."
+    for pin, wanted in (
+        ("2.7", advice),
+        (">=3.30", advice),
+        ("9.9", "did you mean 3.9? To install it: pyv install 3.9"),
+    ):
+        (tmp_path / ".python-version").write_text(f"{pin}\n")
+        for line in (["which", "python"], ["version"], ["exec", "python"], ["prefix"], ["virtualenv-prefix"]):
+            result = pyv(*line, cwd=tmp_path, PYV_OFFLINE="1")
+            assert result.status == (127 if len(line) > 1 else 3), line
+            first, second = result.err.splitlines()
+            assert first == f"pyv: {pin} is not installed, pinned by {tmp_path}/.python-version:1", line
+            assert second.startswith(f"     installed: 3.14.1; {wanted.format(pin)}"), line
+            assert f"pyv install {pin}" not in second
+    (tmp_path / ".python-version").unlink()
     # Of the same minor version there is a release or a pre-release, and 3.14.1 is no stand-in for it
     for words in (["local", "3.15.99"], ["install", "3.15.99"], ["prefix", "3.15.99"]):
         result = pyv(*words, cwd=tmp_path, PYV_OFFLINE="1")

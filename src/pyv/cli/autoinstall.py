@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from pyv import settings
-from pyv.cli.query import meant
-from pyv.errors import NotInstalledError, PyvError
+from pyv.cli.query import meant_by_pin
+from pyv.errors import NotFoundError, NotInstalledError, PyvError
 from pyv.versions import Version
 
 if TYPE_CHECKING:
@@ -37,13 +37,17 @@ def install_missing(app: App, missing: NotInstalledError) -> bool:
         # What somebody removed comes back only when somebody asks for it
         missing.hint = f"{removed[0]} was uninstalled; to have it again: pyv install {_typed(wanted[0])}"
         return False
-    if policy == "never" or (policy == "ask" and not _agrees(_question(wanted))):
-        missing.hint = next(filter(None, (meant(app, pin.request) for pin in wanted)), missing.hint)
+    if policy == "never" or (policy == "ask" and not (_can_be_had(app, wanted) and _agrees(_question(wanted)))):
+        missing.hint = next(filter(None, (meant_by_pin(app, pin) for pin in wanted)), missing.hint)
         return False
     from pyv.cli.install import ensure
 
     for pin in wanted:
-        ensure(app, pin.request)
+        try:
+            ensure(app, pin.request)
+        except NotFoundError as error:
+            error.message = f"{pin.origin}: {error.message}"
+            raise
     return not any(_is_missing(app, pin) for pin in wanted)
 
 
@@ -72,6 +76,14 @@ def _means(pin: Pin, name: str) -> bool:
         return pin.request.matches(Version.parse(name))
     except PyvError:
         return False
+
+
+def _can_be_had(app: App, wanted: Sequence[Pin]) -> bool:
+    """Tell whether there is a build of everything, as far as that is known without the network."""
+    try:
+        return all(any(map(pin.request.matches, app.known(pin.request))) for pin in wanted)
+    except PyvError:
+        return True
 
 
 def _agrees(question: str) -> bool:

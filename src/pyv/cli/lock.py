@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pyv import fsops, sync
 from pyv.cli import venv as making
+from pyv.cli.selected import select
 from pyv.cli.sync import project_folder
 from pyv.cli.within import Pip
 from pyv.errors import PyvError
@@ -60,7 +61,7 @@ def lock(
             venv = venv or folder / ".venv"
             making.venv(app, [venv.name], python=python)
         else:
-            app.selector.select()  # which says so if it is on another Python than the pin
+            select(app)  # which says so if it is on another Python than the pin
         (venv / sync.FOLDER).mkdir(exist_ok=True)
         pip = Pip(app, venv, venv / sync.FOLDER)
         _check(pip, venv)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyv import pins
 from pyv.cli import output
-from pyv.cli.selected import only, prefix_of, resolved, selected
+from pyv.cli.selected import only, prefix_of, resolved, select, selected
 from pyv.errors import CommandNotFoundError, NotFoundError, NotInstalledError, PyvError, RequestError
 from pyv.registry import CONFIG
 from pyv.versions import Request
@@ -33,7 +33,7 @@ def prefix(app: App, requests: Sequence[str] = ()) -> None:
         chosen = [installed(app, Request.parse(text)) for text in requests]
         folders = [prefix_of(app, each) or _system_prefix(app) for each in chosen]
     else:
-        selection = app.selector.select()
+        selection = select(app)
         folders = [prefix_of(app, each) or _system_prefix(app, selection) for each in selection.chosen]
     output.data(os.pathsep.join(folders))
 
@@ -76,6 +76,12 @@ def meant(app: App, request: Request) -> str:
     if found:
         return f"did you mean {found}? To install it: pyv install {found}"
     return advice(request, known) if known else ""
+
+
+def meant_by_pin(app: App, pin: pins.Pin) -> str:
+    """Return the same for a pin, behind what is installed."""
+    found = meant(app, pin.request)
+    return f"installed: {app.selector.present(pin.request)}; {found}" if found else ""
 
 
 def _installed_like(app: App, request: Request) -> str:

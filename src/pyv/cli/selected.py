@@ -66,6 +66,20 @@ def version_origin(app: App) -> None:
     output.data(origin)
 
 
+def select(app: App) -> Selection:
+    """Return what is selected here.
+
+    Raises:
+        NotInstalledError: it is not installed; with a hint that leads to what can be installed.
+        PyvError: a pin cannot be used for another reason.
+    """
+    try:
+        return app.selector.select()
+    except NotInstalledError as error:
+        error.hint = next((each.hint for each in selected(app)[1] if each.message == error.message), error.hint)
+        raise
+
+
 def selected(app: App, *, force: bool = False) -> tuple[Selection, list[NotInstalledError]]:
     """Return what is selected here, and what is missing of it. Where something is, the selection may be empty.
 
@@ -92,9 +106,9 @@ def selected(app: App, *, force: bool = False) -> tuple[Selection, list[NotInsta
             if force:
                 chosen.append(Chosen(pin.request.text.removeprefix("python-"), None, pin))
             else:
-                from pyv.cli.query import meant  # it imports this module
+                from pyv.cli.query import meant_by_pin  # it imports this module
 
-                error.hint = meant(app, pin.request) or error.hint
+                error.hint = meant_by_pin(app, pin) or error.hint
                 missing.append(error)
     rules = {app.variable: "variable", str(app.layout.global_pin): "global"}
     return Selection(rules.get(pinned[0].source, "file"), pinned[0].source, tuple(chosen)), missing
@@ -168,13 +182,10 @@ def which(
     command = only(words, "which", "command")
     stranger.mention(app)
     try:
-        selection = app.selector.select()
+        selection = app.selector.select() if skip_advice else select(app)
         found = _commands(app, selection, nosystem=nosystem).find(command, selection)
     except (CommandNotFoundError, RequestError, NotInstalledError, EnvironmentMismatchError) as error:
-        hint = error.hint
-        if isinstance(error, NotInstalledError) and not skip_advice:
-            hint = next((each.hint for each in selected(app)[1] if each.message == error.message), hint)
-        raise CommandNotFoundError(error.message, hint="" if skip_advice else hint) from error
+        raise CommandNotFoundError(error.message, hint="" if skip_advice else error.hint) from error
     by = _by(found)
     why = found.why or f"found in {by.name if by else 'PATH'}"
     path = resolved(app, found.path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyv import envs
 from pyv.cli import output
+from pyv.cli.selected import select
 from pyv.errors import PyvError, UsageError
 from pyv.registry import CONFIG
 from pyv.versions import Request
@@ -82,7 +83,7 @@ def taken_over(app: App) -> list[tuple[str, Path]]:
 def _marked(app: App) -> set[str]:
     folders = [app.env.get("VIRTUAL_ENV", "")]
     try:
-        folders += [os.fspath(each.prefix or "") for each in app.selector.select().chosen]
+        folders += [os.fspath(each.prefix or "") for each in select(app).chosen]
     except PyvError as error:
         app.complain(error)
     return {os.path.realpath(folder) for folder in folders if folder}
@@ -112,7 +113,7 @@ def environment(app: App, words: Sequence[str]) -> Path:
 
     if len(words) > 1:
         raise UsageError(f"one environment at a time, not {' '.join(words)}", hint=f"such as: {words[0]}")
-    chosen = installed(app, Request.parse(words[0])) if words else app.selector.select().chosen[0]
+    chosen = installed(app, Request.parse(words[0])) if words else select(app).chosen[0]
     if chosen.prefix is None or not os.path.isfile(chosen.prefix / CONFIG):
         raise UsageError(
             f"{chosen.name} is no environment", hint="the named ones: pyv virtualenvs; a project's: pyv venv"

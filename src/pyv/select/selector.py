@@ -159,15 +159,18 @@ class Selector:
         request = pin.request
         for lost in self._store.lost(request)[-1:]:
             return lost.missed(request.text, pin.origin)
-        installed = [each.name for each in self._store.installed()]
-        near = [each for each in installed if request.release and each.startswith(_stem(request))] or installed
-        have = ", ".join(near[-6:]) if near else "nothing"
         can_be = request.kind in ("version", "range")
         word = f"'{request}'" if re.search(r"[^\w.+-]", request.text) else request.text
-        hint = f"installed: {have}; to install it: pyv install {word}"
+        hint = f"installed: {self.present(request)}; to install it: pyv install {word}"
         if not can_be:
             hint = f"{request} is not a version; if it names an environment: pyv venv --name {request.name}"
         return NotInstalledError(f"{request} is not installed, pinned by {pin.origin}", hint=hint)
+
+    def present(self, request: Request) -> str:
+        """Return the names of what is installed of a request's minor version, else of the newest, for people."""
+        installed = [each.name for each in self._store.installed()]
+        near = [each for each in installed if request.release and each.startswith(_stem(request))] or installed
+        return ", ".join(near[-6:]) if near else "nothing"
 
     def _of_environment(self, venv: Path, pinned: list[Pin]) -> Selection:
         name = self._satisfying(venv, pinned)
