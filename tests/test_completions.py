@@ -10,7 +10,7 @@ import click
 import pytest
 
 from pyv.cli.group import pyv as group
-from tests.support.command import environment
+from tests.support.command import environment, pyv
 from tests.support.stores import make_version
 
 # All in one process, for there are many commands
@@ -73,3 +73,7 @@ def test_the_words_that_a_command_takes_are_offered(offered_words: dict[str, lis
     assert "3.12.7" in offered_words["uninstall"]
     assert {"system", "3.12", "3.12.7"} <= set(offered_words["local"])
     assert {"3", "3.12", "pypy3.10"} <= set(offered_words["install"])
+
+
+def test_a_command_that_there_is_not_has_no_words_and_that_shows() -> None:
+    assert pyv("completions", "nosuch") == (1, "", "")

@@ -179,7 +179,7 @@ def test_the_words_of_each_command() -> None:
     assert {"--force", "3", "3.12", "pypy3.10"} <= set(install)
     assert len(install) == len(set(install))
     assert "pyv" in pyv("completions", "which").lines or pyv("completions", "which").lines == []
-    assert pyv("completions", "no-such-command") == (0, "", "")
+    assert pyv("completions", "no-such-command") == (1, "", "")
 
 
 def test_completing_asks_nothing_over_the_network() -> None:

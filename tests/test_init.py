@@ -233,6 +233,24 @@ def test_other_shells_get_their_code_printed(shell: str) -> None:
     assert "@ROOT@" not in result.out
 
 
+@pytest.mark.parametrize(
+    ("line", "same"),
+    [
+        ("init --path bash", "init bash --no-hook"),
+        ("init - --path bash", "init bash --no-hook"),
+        ("init - --no-rehash bash", "init bash"),
+        ("init --no-push-path --no-rehash - bash", "init bash"),
+        ("init - bash", "init bash"),
+        ("init -", "init"),
+    ],
+)
+def test_what_rc_files_ask_of_pyenv_is_understood(line: str, same: str) -> None:
+    result = pyv(*line.split(), SHELL="/bin/bash")
+    assert result == pyv(*same.split(), SHELL="/bin/bash")
+    assert result.status == 0
+    assert ("_pyv_only_path=yes" in result.out) == ("--path" in line)
+
+
 @ALL
 def test_what_is_printed_puts_the_shims_on_path(shell: str) -> None:
     code = {

@@ -240,6 +240,18 @@ def test_which_explains_rule_file_and_line_on_standard_error(project: Path) -> N
     assert f"{store()}/version" in told
 
 
+def test_version_explains_the_same_and_prints_the_same(project: Path) -> None:
+    (project / ".python-version").write_text("# ours\n3.12\n3.11\n")
+    file = project / ".python-version"
+    plain, verbose = pyv("version", cwd=project), pyv("version", "-v", cwd=project)
+    assert (plain.err, verbose.out, verbose.status) == ("", plain.out, plain.status)
+    lines = ["pyv: rule: file", f"pyv: set by {file}, line 2: 3.12", f"pyv: set by {file}, line 3: 3.11"]
+    assert verbose.err.splitlines()[:3] == lines
+    assert pyv("version", "--verbose", cwd=project, PYV_VERSION="3.12").err == (
+        "pyv: rule: variable\npyv: set by PYV_VERSION: 3.12\n"
+    )
+
+
 def test_which_without_advice_says_only_that_there_is_none(project: Path) -> None:
     (project / ".python-version").write_text("3.12\n")
     assert len(ask(project, "which", "old").err.splitlines()) == 2

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 @click.command("completions", epilog="Example:  pyv completions install")
 @click.argument("command", required=False)
 @click.pass_context
-def completions_command(ctx: click.Context, command: str | None) -> None:
+def completions_command(ctx: click.Context, command: str | None) -> int:
     """Print the words that can follow COMMAND, one a line: its options, versions and so on. Without it, the commands.
 
-    Nothing is asked over the network.
+    Nothing is asked over the network. The exit status is 1 if there is no COMMAND of that name.
     """
     group = ctx.find_root().command
     assert isinstance(group, click.Group)  # noqa: S101 - for the type checker: it is the command `pyv`
@@ -33,7 +33,7 @@ def completions_command(ctx: click.Context, command: str | None) -> None:
     app: App = ctx.obj
     app.offline = True
     if known is None:
-        return
+        return 1
     words = dict.fromkeys(_spelled(known, ctx))
     if command is None or command in ("completions", "help"):
         words |= dict.fromkeys(group.list_commands(ctx))
@@ -42,6 +42,7 @@ def completions_command(ctx: click.Context, command: str | None) -> None:
             words |= dict.fromkeys(_WORDS.get(command, _nothing)(app))
     for word in words:
         output.data(word)
+    return 0
 
 
 def _spelled(command: click.Command, ctx: click.Context) -> Iterable[str]:

@@ -34,6 +34,7 @@ def init(
     install: bool = False,
     uninstall: bool = False,
     no_hook: bool = False,
+    no_rehash: bool = False,  # noqa: ARG001 - pyenv's: pyv never does at the start of a shell
     as_pyenv: bool = False,
 ) -> None:
     """Print what a shell has to run when it starts, or put it into, or take it out of, its rc file.

@@ -29,7 +29,10 @@ Examples:
 @click.argument("shell", nargs=-1, metavar="[SHELL]")
 @click.option("--install", is_flag=True, help="Write it into the shell's rc file. Repeating it is harmless.")
 @click.option("--uninstall", is_flag=True, help="Take it out of the rc file again.")
-@click.option("--no-hook", is_flag=True, help="Only put the shims on PATH: no `pyv shell`, no environments.")
+@click.option(
+    "--no-hook", "--path", "no_hook", is_flag=True, help="Only put the shims on PATH: no `pyv shell`, no environments."
+)
+@click.option("--no-rehash", "--no-push-path", "no_rehash", is_flag=True, help="Changes nothing; pyenv has it.")
 @click.option("--as-pyenv", is_flag=True, help="Have a command pyenv that is pyv; with --uninstall, no longer.")
 @click.pass_obj
 def init_command(app: App, /, shell: tuple[str, ...], **how: bool) -> None:

@@ -23,14 +23,23 @@ if TYPE_CHECKING:
     from pyv.select import Chosen, Commands, Found, Selection
 
 
-def version(app: App, *, bare: bool = False, as_json: bool = False) -> int:
-    """Print what is selected here and what decided so, a line for each version."""
+def version(app: App, *, bare: bool = False, verbose: bool = False, as_json: bool = False) -> int:
+    """Print what is selected here and what decided so, a line for each version.
+
+    Args:
+        app: this run.
+        bare: whether to print just the names.
+        verbose: whether to say rule, file and line, too.
+        as_json: whether to print JSON.
+    """
     selection, missing = selected(app)
     if as_json:
         output.document(_describe(app, selection))
     else:
         for each in selection.chosen:
             output.data(each.name if bare else f"{each.name} (set by {selection.origin})")
+        if verbose:
+            _explain(app, selection)
     return _complain(app, missing)
 
 
@@ -206,8 +215,13 @@ def which(
         return
     output.data(path)
     if verbose:
-        for line in (f"rule: {selection.rule}", *_reasons(app, selection), why):
-            app.notify(line)
+        _explain(app, selection)
+        app.notify(why)
+
+
+def _explain(app: App, selection: Selection) -> None:
+    for line in (f"rule: {selection.rule}", *_reasons(app, selection)):
+        app.notify(line)
 
 
 def _commands(app: App, selection: Selection, *, nosystem: bool) -> Commands:

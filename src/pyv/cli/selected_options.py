@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from pyv.cli.app import App
 
 
-@click.command("version", epilog="Examples:  pyv version    pyv version --bare")
+@click.command("version", epilog="Examples:  pyv version    pyv version -v    pyv version --bare")
 @click.option("--bare", is_flag=True, help="Print just the names.")
+@click.option("-v", "--verbose", is_flag=True, help="Say what decided: the rule, the file and the line.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def version_command(app: App, *, bare: bool, as_json: bool) -> int:
+def version_command(app: App, /, **how: bool) -> int:
     """Show which versions are selected here, and what decided so."""
-    return selected.version(app, bare=bare, as_json=as_json)
+    return selected.version(app, **how)
 
 
 @click.command("version-name", epilog="Example:  pyv version-name")
