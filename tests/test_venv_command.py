@@ -219,6 +219,39 @@ def test_a_version_that_is_missing_is_installed_first(tmp_path: Path, offered: O
     assert settings(tmp_path / ".venv")["home"] == str(store() / "versions" / offered.middle / "bin")
 
 
+@pytest.mark.usefixtures("mirror")
+@pytest.mark.parametrize("pin", ["", "minor", "exact"])
+def test_what_was_uninstalled_comes_back_only_when_asked_for(tmp_path: Path, offered: Offer, pin: str) -> None:
+    words = {"": "3", "minor": offered.minor, "exact": offered.newest}[pin]
+    origin = f"{tmp_path}/.python-version:1: " if pin else ""
+    (tmp_path / "requirements.txt").touch()
+    if pin:
+        (tmp_path / ".python-version").write_text(f"{words}\n")
+    assert pyv("install", words).status == 0
+    assert pyv("uninstall", "-y", offered.newest).status == 0
+    for command in (["venv", "--without-pip"], ["sync"]):
+        result = pyv(*command, cwd=tmp_path)
+        assert (result.status, result.out) == (3, "")
+        assert result.err.splitlines() == [
+            f"pyv: {origin}{offered.newest} was uninstalled, and comes back only when asked for",
+            f"     to have it again: pyv install {words}",
+        ]
+    assert not (tmp_path / ".venv").exists()
+    assert not (store() / "versions" / offered.newest).exists()
+    assert pyv("venv", "--without-pip", "-p", words, cwd=tmp_path).status == 0
+    assert settings(tmp_path / ".venv")["home"].startswith(f"{store()}/versions/")
+
+
+@pytest.mark.usefixtures("mirror")
+def test_another_version_that_the_pin_means_needs_no_asking(tmp_path: Path, offered: Offer) -> None:
+    (tmp_path / ".python-version").write_text(f"{offered.minor}\n")
+    assert pyv("install", offered.oldest).status == 0
+    assert pyv("uninstall", "-y", offered.oldest).status == 0
+    assert pyv("venv", "--without-pip", cwd=tmp_path).status == 0
+    assert (store() / "versions" / offered.newest).exists()
+    assert not (store() / "versions" / offered.oldest).exists()
+
+
 def test_the_systems_python_makes_its_environments_itself(project: Path) -> None:
     make(project, "--without-pip", "-p", "system")
     venv = project / ".venv"

@@ -246,8 +246,13 @@ def _at_the_same_time(installer: Installer, installs: Sequence[tuple[_Install, p
         each.ended(status)
 
 
-def ensure(app: App, request: Request) -> None:
+def ensure(app: App, request: Request, *, by_itself: bool = False) -> None:
     """Install what another command needs, and say so; the shims come along.
+
+    Args:
+        app: this run.
+        request: what it needs.
+        by_itself: whether nobody asks for it now, so that what was uninstalled stays away.
 
     Raises:
         PyvError: it could not be installed, with the reason.
@@ -255,7 +260,7 @@ def ensure(app: App, request: Request) -> None:
     started = time.monotonic()
     watcher = progress.watch(request.text, 0, quiet=app.quiet)
     try:
-        outcome = app.installer().install(request, Options(), watcher)
+        outcome = app.installer().install(request, Options(by_itself=by_itself), watcher)
     finally:
         watcher.close()
     app.notify(_sentence(outcome, time.monotonic() - started))

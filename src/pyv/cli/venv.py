@@ -364,7 +364,11 @@ class _Work:
                 raise
         from pyv.cli.install import ensure
 
-        ensure(app, request)
+        try:
+            ensure(app, request, by_itself=not self._python)
+        except NotInstalledError as error:
+            error.message = f"{self._origin}: {error.message}" if self._origin else error.message
+            raise
         return envs.of_store(app.store, app.store.require(request), request if self._request else None)
 
     def _system(self) -> envs.Interpreter:

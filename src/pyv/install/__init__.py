@@ -12,11 +12,20 @@ from typing import TYPE_CHECKING
 
 from pyv import fixups, fsops, manifest
 from pyv.catalogue import Build, parse_asset
-from pyv.errors import NetworkError, NotFoundError, PyvError, RequestError, StoreError, VerificationError
+from pyv.errors import (
+    NetworkError,
+    NotFoundError,
+    NotInstalledError,
+    PyvError,
+    RequestError,
+    StoreError,
+    VerificationError,
+)
 from pyv.fetch import redact
 from pyv.install.maker import Maker, write_description
 from pyv.install.model import Job, Options, Outcome, Watcher
 from pyv.store import has_python, shared
+from pyv.store.model import quoted
 from pyv.versions import newest
 
 if TYPE_CHECKING:
@@ -76,6 +85,7 @@ class Installer:
         Raises:
             RequestError: it is no version that can be installed.
             NotFoundError: no build matches.
+            NotInstalledError: it was uninstalled, and nobody asks for it.
             NetworkError: the catalogue could not be had.
             VerificationError: it is not what it should be.
             StoreError: what is there could not be linked or opened to pip.
@@ -85,12 +95,21 @@ class Installer:
             return self._leave(present, options)
         theirs = shared.find(self._store, request, self._host) if _may_be_a_link(options) else None
         if theirs is not None:
+            self._refuse_removed(theirs.name, request, options)
             return self._link(theirs, options)
         build = self._choose(request)
         existing = self._store.get(build.version.name)
         if existing is not None and not options.force:
             return self._leave(existing, options)
+        self._refuse_removed(build.version.name, request, options)
         return build
+
+    def _refuse_removed(self, name: str, request: Request, options: Options) -> None:
+        if options.by_itself and name in self._store.removed():
+            raise NotInstalledError(
+                f"{name} was uninstalled, and comes back only when asked for",
+                hint=f"to have it again: pyv install {quoted(request.text)}",
+            )
 
     def prepare(self, builds: Sequence[Build]) -> None:
         """Import what installing these builds takes, and close what is open: this process is to be copied."""

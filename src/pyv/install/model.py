@@ -19,6 +19,7 @@ class Options(NamedTuple):
         allow_pip: leave the interpreter open to pip, instead of marking it externally managed (PEP 668).
         compile_bytecode: compile the standard library, for stores that their users cannot write.
         keep_links: leave the short names alone; the caller moves them.
+        by_itself: nobody asks for this one, so that what was uninstalled stays away.
     """
 
     force: bool = False
@@ -26,6 +27,7 @@ class Options(NamedTuple):
     allow_pip: bool = False
     compile_bytecode: bool = False
     keep_links: bool = False
+    by_itself: bool = False
 
 
 class Outcome(NamedTuple):
