@@ -135,11 +135,11 @@ def test_words_are_completed(shell: str, tmp_path: Path) -> None:
         for keys, whole in (
             ("pyv unin", "pyv uninstall"),
             ("pyv shell sys", "pyv shell system"),
-            ("pyv global 3.11", "pyv global 3.11.9"),
+            ("pyv global 3.11.", "pyv global 3.11.9"),
             ("pyv shell --un", "pyv shell --unset"),
             ("pyv init fi", "pyv init fish"),
             ("pyv venv -p sys", "pyv venv -p system"),
-            ("pyv lock --python 3.11", "pyv lock --python 3.11.9"),
+            ("pyv lock --python 3.11.", "pyv lock --python 3.11.9"),
         ):
             terminal.send(f"{keys}\t")
             terminal.wait_until(lambda: len(projects.calls()) > 0)

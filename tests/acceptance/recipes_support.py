@@ -135,10 +135,11 @@ class User:
 
 
 def index_speaks_json() -> bool:
-    """Tell whether PyPI, or what this machine has in its place, answers in JSON."""
+    """Tell whether PyPI, or what this machine has in its place, answers in JSON: of a project, and of each version."""
     ask = (
         "import urllib.request as r; url = 'https://pypi.org/simple/iniconfig/';"
         "kind = 'application/vnd.pypi.simple.v1+json';"
+        "r.urlopen('https://pypi.org/pypi/iniconfig/2.0.0/json', timeout=30).close();"
         "print(r.urlopen(r.Request(url, headers={'Accept': kind}), timeout=30).headers['Content-Type'] == kind)"
     )
     env = {**os.environ, **SETTINGS}
