@@ -116,21 +116,23 @@ def peak(command: Command) -> float:
         raise FailedError(f"{command.words[0]}: {error.strerror}") from error
     most = 0
     while process.poll() is None:
-        most = max(most, sum(map(_proportional_set_size, _session(process.pid))))
+        most = max(most, sum(map(_proportional_set_size, _family(process.pid))))
         time.sleep(_LOOK_SECONDS)
     if process.returncode != command.status:
         raise FailedError(f"{' '.join(command.words)[:200]}: status {process.returncode}")
     return most * _KIB / 1e6
 
 
-def _session(number: int) -> list[str]:
-    """Return the processes of a session."""
-    found = []
+def _family(number: int) -> list[str]:
+    """Return a process and all that it, and what it has started, has started; those may have sessions of their own."""
+    children: dict[str, list[str]] = {}
     for entry in os.listdir("/proc"):
         if entry.isdecimal():
             with suppress(OSError), open(f"/proc/{entry}/stat") as file:
-                if file.read().rpartition(")")[2].split()[3] == str(number):
-                    found.append(entry)
+                children.setdefault(file.read().rpartition(")")[2].split()[1], []).append(entry)
+    found = [str(number)]
+    for each in found:  # which grows meanwhile
+        found += children.get(each, [])
     return found
 
 
