@@ -103,6 +103,8 @@ class CommandNotFoundError(PyvError):
 def unexpected(error: Exception) -> PyvError:
     """Return what is said of a failure that has no class here: mostly a mistake of pyv's own."""
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
-        return PyvError("no more processes or threads may be started here", hint="raise the limit, see: ulimit -u")
+        return PyvError(
+            "this system lets pyv start no more processes or threads", hint="raise the limit, see: ulimit -u"
+        )
     name = type(error).__name__
     return PyvError(f"internal error: {name}: {error}", hint="please report it, with what PYV_DEBUG=1 shows")
