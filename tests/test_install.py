@@ -443,21 +443,26 @@ def test_a_full_build_is_installed_from_its_install_folder(packed: Packed, tmp_p
     assert pyv("verify").status == 0
 
 
+def disguised(root: Path, program: str, library: str, disguise: str) -> Path:
+    """Make a folder as another implementation has it, whose program is the Python that runs the tests in disguise."""
+    for name in ("bin", f"lib/{library}"):
+        (root / name).mkdir(parents=True)
+    (root / f"lib/{library}/os.py").touch()
+    python = root / "bin" / program
+    code = f"import sys; {disguise}; exec(sys.argv[1])"
+    python.write_text(f'#!/bin/sh\nfor question; do :; done\nexec {sys.executable} -I -c "{code}" "$question"\n')
+    python.chmod(0o755)
+    return root
+
+
 def test_pypy_goes_through_the_same_pipeline(packed: Packed, tmp_path: Path) -> None:
-
-    root = tmp_path / "pypy3.10-v7.3.17-linux64"
-    (root / "bin").mkdir(parents=True)
-    (root / "lib/pypy3.10").mkdir(parents=True)
-    (root / "lib/pypy3.10/os.py").touch()
-    disguise = (
-        "import sys; sys.implementation.name = 'pypy'; sys.version_info = (3, 10, 14, 'final', 0);"
-        "sys.pypy_version_info = (7, 3, 17, 'final', 0); exec(sys.argv[1])"
+    root = disguised(
+        tmp_path / "pypy3.10-v7.3.17-linux64",
+        "pypy3.10",
+        "pypy3.10",
+        "sys.implementation.name = 'pypy'; sys.version_info = (3, 10, 14, 'final', 0);"
+        "sys.pypy_version_info = (7, 3, 17, 'final', 0)",
     )
-
-    (root / "bin/pypy3.10").write_text(
-        f'#!/bin/sh\nfor question; do :; done\nexec {sys.executable} -I -c "{disguise}" "$question"\n'
-    )
-    (root / "bin/pypy3.10").chmod(0o755)
     (root / "bin/pypy3").symlink_to("pypy3.10")
     system = packed.key.removeprefix("cpython-").split("-", 1)[1]
     mirror = tmp_path / "mirror"
@@ -491,17 +496,12 @@ def test_pypy_goes_through_the_same_pipeline(packed: Packed, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", ["graalpy-24.0.2", "graalpy3.10-24.0.2"])
 def test_graalpy_is_installed_from_an_archive_at_hand(packed: Packed, tmp_path: Path, name: str) -> None:
-    root = tmp_path / "graalpy-24.0.2"
-    (root / "bin").mkdir(parents=True)
-    (root / "lib/python3.10").mkdir(parents=True)
-    (root / "lib/python3.10/os.py").touch()
-    disguise = (
-        "import sys; sys.implementation.name = 'graalpy'; sys.version_info = (3, 10, 13, 'final', 0);exec(sys.argv[1])"
+    root = disguised(
+        tmp_path / "graalpy-24.0.2",
+        "graalpy",
+        "python3.10",
+        "sys.implementation.name = 'graalpy'; sys.version_info = (3, 10, 13, 'final', 0)",
     )
-    (root / "bin/graalpy").write_text(
-        f'#!/bin/sh\nfor question; do :; done\nexec {sys.executable} -I -c "{disguise}" "$question"\n'
-    )
-    (root / "bin/graalpy").chmod(0o755)
     system, arch = packed.key.removeprefix("cpython-").split("-")[1:3]
     arch = {"x86_64": "amd64"}.get(arch, arch)
     archive = tmp_path / f"{name}-{ {'darwin': 'macos'}.get(system, system) }-{arch}.tar.gz"
