@@ -165,5 +165,5 @@ sys.exit(run(sys.argv[1:]))
 
 
 def on_trial(name: str, doing: str = "time.sleep(60)") -> list[str]:
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if doing in line and name in line and "smoke._QUESTION" not in line]

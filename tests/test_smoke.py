@@ -42,13 +42,37 @@ def test_the_answer_is_the_same_with_a_folder_for_bytecode(prefix: Path, offered
 def test_a_copy_compiles_ahead_what_is_going_to_be_imported(
     prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    patient = smoke._QUESTION.replace("import enum", "os.waitpid(copy, 0)\ncopy = None\nimport enum")
+    patient = smoke._QUESTION.replace("import ssl", "os.waitpid(copy, 0)\ncopy = None\nimport ssl")
     monkeypatch.setattr(smoke, "_QUESTION", patient)
     smoke.ask(prefix, {}, tmp_path)
     compiled = compiled_in(tmp_path)
-    assert {"ssl", "socket", "selectors", "base64"} <= compiled
-    assert {"_parser", "_compiler"} <= compiled or {"sre_parse", "sre_compile"} <= compiled
-    assert "enum" not in compiled  # is left to the original
+    assert {"enum", "socket", "datetime"} <= compiled
+    assert "ssl" not in compiled  # is left to the original
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "assert not {'re', 'sre_compile', 'binascii'} & set(sys.modules)",
+        "assert ssl.DER_cert_to_PEM_cert(b'here base64 is used').startswith('-----BEGIN')",
+        "assert socket.socket().sendfile.__doc__ and selectors.DefaultSelector().select(0) == []",
+    ],
+)
+def test_what_is_imported_and_not_used_is_loaded_on_demand(
+    prefix: Path, offered: Offer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: str
+) -> None:
+    curious = smoke._QUESTION.replace("own = getattr", f"import socket, selectors; {check}\nown = getattr")
+    monkeypatch.setattr(smoke, "_QUESTION", curious)
+    assert smoke.ask(prefix, {}, tmp_path).version.name == offered.oldest
+
+
+@pytest.mark.parametrize("module", ["base64", "selectors"])
+def test_what_is_loaded_on_demand_has_to_be_there(prefix: Path, tmp_path: Path, module: str) -> None:
+    lacking = tmp_path / "lacking"
+    shutil.copytree(prefix, lacking, symlinks=True, copy_function=os.link)
+    next(lacking.glob(f"lib/python3*/{module}.py")).unlink()
+    with pytest.raises(VerificationError, match=module):
+        smoke.ask(lacking, {})
 
 
 def test_without_the_folder_there_is_no_copy_and_nothing_is_compiled(

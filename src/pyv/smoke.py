@@ -17,40 +17,43 @@ if TYPE_CHECKING:
 BYTECODE = "bytecode"
 _SECONDS = 60
 _MOST_BYTES = 1 << 20
-# Two thirds of a smoke run are the compiler's, for an interpreter comes without bytecode. So a copy of the process
-# compiles these ahead of their import, in the order in which they are needed; about as much is left to the original.
-_AHEAD = (
-    "ssl",
-    "socket",
-    "selectors",
-    *("re._parser", "re._compiler", "re._constants", "re"),
-    *("sre_parse", "sre_compile"),  # what those were until 3.10
-    "base64",
-    "ctypes",
-)
+# Most of a smoke run is the compiler's, for an interpreter comes without bytecode. So a copy of the process compiles
+# these ahead of their import, in the order in which they are needed; about as much is left to the original.
+_AHEAD = ("enum", "socket", "warnings", "datetime", "ctypes")
+# The modules that are asked for import these, too, but use them only when somebody calls a function. So they are loaded
+# when something in them is asked for: `base64` brings the modules for patterns, a fifth of all there is to compile.
+_ON_DEMAND = ("base64", "selectors")
 # It prints the implementation, then major minor patch level serial of the language, abiflags, and its own version. It
 # collects no garbage and leaves without taking its modules apart: an install waits for it.
 _QUESTION = f"""
 import gc, os, sys
 gc.disable()
+class OnDemand(type(sys)):
+    def __getattr__(self, name):
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        __import__(self.__name__)
+        return getattr(sys.modules[self.__name__], name)
+cpython = sys.implementation.name == "cpython"
+find = sys.meta_path[-1].find_spec
+for name in {_ON_DEMAND} if cpython else ():
+    if name not in sys.modules and find(name):
+        sys.modules[name] = OnDemand(name)
 copy = None
-if sys.implementation.name == "cpython" and os.path.isdir(getattr(sys, "pycache_prefix", None) or ""):
+if cpython and os.path.isdir(getattr(sys, "pycache_prefix", None) or ""):
     try:
         copy = os.fork()
     except OSError:
         pass  # too many processes: it only takes longer
 if copy == 0:
     try:
-        find = sys.meta_path[-1].find_spec
         sys.dont_write_bytecode = False
         for name in {_AHEAD}:
-            package = name.rpartition(".")[0]
-            spec = find(name, find(package).submodule_search_locations if package else None)
-            if spec and os.path.isdir(sys.pycache_prefix):  # or else nobody waits any more
-                spec.loader.get_code(name)
+            if name not in sys.modules and os.path.isdir(sys.pycache_prefix):  # or else nobody waits any more
+                find(name).loader.get_code(name)
     finally:
         os._exit(0)
-import enum
+import collections
 import ssl, sqlite3, zlib, ctypes
 ssl.SSLContext, sqlite3.connect, zlib.crc32, ctypes.CDLL  # a folder without its files imports, too, as a namespace
 own = getattr(sys, "pypy_version_info", ())
