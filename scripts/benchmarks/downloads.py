@@ -34,6 +34,8 @@ _LOOKS = 0.5  # times the rounds
 _LEAST = """
 import os, sys, threading
 from pathlib import Path
+from pyv.fetch.lean import import_httpx
+import_httpx()
 import httpx
 from pyv import smoke
 mirror, bytecode, *pairs = sys.argv[1:]

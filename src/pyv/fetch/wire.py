@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from pyv import __version__
 from pyv.fetch import addresses
 from pyv.fetch.access import Netrc, Proxy, proxy_for
 from pyv.fetch.failures import Failure, explain, too_slow, wants_login
+from pyv.fetch.lean import import_httpx
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -52,7 +52,7 @@ class Wire:
     @staticmethod
     def prepare() -> None:
         """Import what the first request needs."""
-        _leave_out_the_command()
+        import_httpx()
         importlib.import_module("pyv.fetch.transport")
         importlib.import_module("pyv.fetch.trust")
 
@@ -155,7 +155,7 @@ class Wire:
         headers: Mapping[str, str],
         remaining: float | None,
     ) -> httpx.Response:
-        _leave_out_the_command()
+        import_httpx()
         import httpx
 
         connect, read = self._limits.connect, self._limits.read
@@ -232,12 +232,3 @@ def _retry_after(response: httpx.Response) -> float:
     except (TypeError, ValueError):  # neither a number nor a date
         return 0
     return max(pause.total_seconds(), 0)
-
-
-def _leave_out_the_command() -> None:
-    """Keep httpx from importing its own command line, and with it click and what else there is to colour output.
-
-    It looks whether that part can be imported, and goes without where it cannot; None in sys.modules says that it
-    cannot (Python's language reference, section 5.3.1). That is a third of the import, on the way to every download.
-    """
-    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # documented, but unknown to the stubs

@@ -87,11 +87,14 @@ def _prefixes_of(table: ast.Dict | None) -> Iterator[str]:
 def _module(data: bytes, table: ast.Dict | None, cleaner: Cleaner, final: str) -> bytes:
     if table is None:
         return data
+    texts = [value.value for value in table.values if isinstance(value, ast.Constant) and isinstance(value.value, str)]
+    concerned = cleaner.detector("\n".join(texts))
     lines = ["{"]
     changed = False
     for key, value in zip(table.keys, table.values, strict=True):
         program = isinstance(key, ast.Constant) and key.value in PROGRAM_VARIABLES
-        new = _expression(value, cleaner, final, program=program)
+        clean = isinstance(value, ast.Constant) and not program and not concerned(str(value.value))
+        new = value if clean else _expression(value, cleaner, final, program=program)
         changed = changed or new is not value
         lines.append(f"    {'**' if key is None else f'{_source(key)}: '}{_source(new)},")
     if not changed:
@@ -178,13 +181,13 @@ def _makefile(data: bytes, cleaner: Cleaner, final: str) -> bytes:
     place = re.sub(r"[\r\n]", " ", final)
     plain, in_flag = (p.replace("$", "$$").replace("#", r"\#") for p in (place, _for_shell(place)))
     text = data.decode("utf-8", "surrogateescape")
-    marks = cleaner.marks_in(text)
+    concerned = cleaner.detector(text)
+    programs = tuple(PROGRAM_VARIABLES)
     lines = []
     for line in text.splitlines(keepends=True):
-        match = _MAKE_VARIABLE.match(line)
-        if not any(mark in line for mark in marks) and not (match and match["name"] in PROGRAM_VARIABLES):
+        if not line.startswith(programs) and not concerned(line):
             lines.append(line)  # as nearly all of some thousand are
-        elif match:
+        elif match := _MAKE_VARIABLE.match(line):
             value = cleaner.clean(match["value"], program=match["name"] in PROGRAM_VARIABLES)
             lines.append(f"{match['name']}{match['assigned']}{_placed(value, plain, in_flag)}")
         else:

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 HERE = "\0"
 """Stands for the place where the interpreter will be, until a text is written down in the notation of its file.
@@ -71,9 +71,10 @@ class Cleaner:
         either = "|".join(map(re.escape, self._prefixes)) or "(?!)"
         self._pattern = re.compile(rf"{_PATH_START}(?:{either})(?![\w.+~%@-])")
 
-    def marks_in(self, text: str) -> list[str]:
-        """Return what of the build machine occurs in a text: a part of it with none of these is clean as it is."""
-        return [mark for mark in (*self._prefixes, *_MARKS) if mark in text]
+    def detector(self, text: str) -> Callable[[str], object]:
+        """Return what tells of a part of a text whether something of the build machine may be in it: most have none."""
+        present = [mark for mark in (*self._prefixes, *_MARKS) if mark in text]
+        return re.compile("|".join(map(re.escape, present)) or "(?!)").search
 
     def clean(self, text: str, *, program: bool = False) -> str:
         """Return a text with `HERE` for the old places and without words that make sense on the build machine alone.

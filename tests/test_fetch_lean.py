@@ -1,0 +1,30 @@
+"""What a download imports, and what it leaves out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+PREPARED = "import sys; from pyv.fetch.wire import Wire; Wire.prepare(); "
+
+
+def asked(program: str) -> str:
+    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_what_pyv_makes_no_use_of_is_not_imported() -> None:
+    names = {"anyio", "asyncio", "certifi", "click", "importlib.resources", "platform", "trio", "zstandard"}
+    assert asked(f"{PREPARED}print(*{names} & set(sys.modules))") == ""
+
+
+@pytest.mark.parametrize("name", ["anyio", "certifi", "click", "zstandard"])
+def test_it_can_be_imported_afterwards(name: str) -> None:
+    assert asked(f"{PREPARED}import {name}; print({name}.__name__, {name}.__file__ is not None)") == f"{name} True"
+
+
+def test_what_is_there_already_stays() -> None:
+    program = f"import certifi; {PREPARED}import httpcore._ssl; print(httpcore._ssl.certifi is certifi, certifi.where())"
+    assert asked(program).startswith("True /")
