@@ -26,5 +26,7 @@ def test_it_can_be_imported_afterwards(name: str) -> None:
 
 
 def test_what_is_there_already_stays() -> None:
-    program = f"import certifi; {PREPARED}import httpcore._ssl; print(httpcore._ssl.certifi is certifi, certifi.where())"
+    program = (
+        f"import certifi; {PREPARED}import httpcore._ssl; print(httpcore._ssl.certifi is certifi, certifi.where())"
+    )
     assert asked(program).startswith("True /")

@@ -22,7 +22,7 @@ LAYERS = (
     ("errors",),
     ("versions", "platforms"),
     ("catalogue", "layout"),
-    ("fsops", "proc", "together", "fetch", "archive", "elf"),
+    ("fsops", "disk", "proc", "together", "fetch", "archive", "elf"),
     (
         "pins",
         "store",

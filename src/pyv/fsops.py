@@ -143,26 +143,6 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def sync_file_system(folder: Path) -> None:
-    """Write everything that is cached for the file system of `folder` to disk.
-
-    One call for thousands of new files: an fsync each would take longer than making them.
-    """
-    import ctypes
-
-    function = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)  # syncfs(2), Linux
-    if function is None:
-        os.sync()
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        if function(descriptor) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), os.fspath(folder))
-    finally:
-        os.close(descriptor)
-
-
 def remove_tree(path: Path) -> None:
     """Remove a folder with all that is in it, folders without write permission included; absent is fine."""
     if os.path.islink(path) or os.path.isfile(path):

@@ -15,7 +15,7 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from pyv import fsops, manifest
+from pyv import disk, fsops, manifest
 from pyv.catalogue import Build
 from pyv.errors import PyvError, StoreError, VerificationError, user_name
 from pyv.layout import MANIFEST, RECEIPT
@@ -171,7 +171,7 @@ class InPlace(Store):
         forget_bytecode(final, contents)
         self._checkpoint("restored")
         self._describe_anew(staged, final, name)
-        fsops.sync_file_system(final)
+        disk.sync(final)
         self._checkpoint("described")
 
     def _describe_anew(self, staged: Path, final: Path, name: str) -> None:

@@ -10,7 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from pyv import __version__, fixups, fsops, manifest, proc, smoke
+from pyv import __version__, disk, fixups, fsops, manifest, proc, smoke
 from pyv.errors import VerificationError
 from pyv.fetch import MissingError, redact
 from pyv.install.model import Job, Outcome
@@ -112,7 +112,7 @@ class Maker:
     def _make(self, job: Job) -> Outcome:
         smoke.sweep(self._layout.staging)
         label = job.build.version.name if job.build else "archive"
-        with fsops.staging(self._layout.staging, label) as area:
+        with fsops.staging(self._layout.staging, label) as area, disk.WriteBack(area.parent) as written:
             self._checkpoint("staged")
             tree = area / "tree"
             unpacker = Unpacker(job.asset, tree, _prefix(job))
@@ -142,7 +142,7 @@ class Maker:
             existed = self._store.get(version.name) is not None
             if existed and not job.options.force:
                 return Outcome(version.name, self._layout.version(version), "already")
-            self._finish(tree, version, contents, job, area)
+            self._finish(tree, version, contents, job, written)
             self._store.commit(tree, version.name)
             self._checkpoint("committed")
         if not job.options.keep_links:
@@ -191,9 +191,11 @@ class Maker:
                 hint="get it once more",
             )
 
-    def _finish(self, tree: Path, version: Version, contents: manifest.Manifest, job: Job, area: Path) -> None:
+    def _finish(
+        self, tree: Path, version: Version, contents: manifest.Manifest, job: Job, written: disk.WriteBack
+    ) -> None:
         """Make a tree ready for its place: relocated, tried out, described, and safely on disk."""
-        bytecode = area / smoke.BYTECODE
+        bytecode = tree.with_name(smoke.BYTECODE)
         if job.build not in self._crowded:
             bytecode.mkdir()
         final = self._layout.version(version)
@@ -215,7 +217,7 @@ class Maker:
                 contents = manifest.snapshot(tree)
             write_description(tree, _receipt(version, self._host, job), contents, durable=False)
             self._checkpoint("described")
-            fsops.sync_file_system(tree)
+            written.finish()
             reported = trial.result()
         if not reported.agrees(version):
             raise VerificationError(

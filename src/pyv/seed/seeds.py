@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyv import fsops
+from pyv import disk, fsops
 from pyv.errors import NetworkError, NotFoundError, PyvError, VerificationError
 from pyv.seed import kept
 from pyv.seed.kept import Unpacked, Wanted
@@ -244,6 +244,6 @@ class Seed:
         name = f"{wanted.name}-{wheel.version}-{os.urandom(4).hex()}"
         contents = unpack(wheel.path, wheel.version, area / name, wanted, self._env)
         if home != area:
-            fsops.sync_file_system(area)
+            disk.sync(area)
             os.rename(area / name, home / name)
         return Unpacked(wanted, wheel.version, wheel.sha256, wheel.url, 0, home / name, *contents)

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyv import fsops
+from pyv import disk, fsops
 from pyv.shims import dispatcher
 from pyv.shims.dispatcher import OWN, WITNESS, same_time
 
@@ -85,7 +85,7 @@ class Folder:
         self._clean(wanted)
         if self._has_copied:
             # A copy that a loss of power leaves empty would be a command that does nothing and succeeds
-            fsops.sync_file_system(Path(self._path))
+            disk.sync(Path(self._path))
         own = os.path.join(self._path, OWN)
         if not self._keep:
             self._make_way(OWN)

@@ -1,0 +1,102 @@
+"""The disk behind a file system: what was written is there even after a power loss."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+_PAUSE_SECONDS = 0.1
+
+
+def sync(folder: Path) -> None:
+    """Write everything that is cached for the file system of a folder to disk.
+
+    One call for thousands of new files: an fsync each would take longer than making them.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _sync(descriptor, folder)
+    finally:
+        os.close(descriptor)
+
+
+class WriteBack:
+    """While the body of a `with` statement writes many files, has them reach the disk as they come.
+
+    A sync at the end would write all of it then, and all that other programs have left to be written. While a download
+    is waited for, the disk has nothing else to do.
+
+    Args:
+        folder: the file system is that of this folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._descriptor = -1
+        self._error: OSError | None = None
+        self._wanted = True
+        self._over = threading.Event()
+        self._ended = threading.Event()
+
+    def __enter__(self) -> Self:
+        # The kernel tells of what could not be written since this was opened, and tells it once: so it is one for all
+        self._descriptor = os.open(self._folder, os.O_RDONLY)
+        threading.Thread(target=self._work, name="write back", daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._wanted = False
+        self._over.set()  # and nobody waits for what is not wanted any more
+
+    def finish(self) -> None:
+        """Wait until all that was written so far is on the disk.
+
+        Raises:
+            OSError: some of it, since the beginning, could not be written.
+        """
+        self._over.set()
+        self._ended.wait()
+        if self._error is not None:
+            raise self._error
+
+    def _work(self) -> None:
+        try:
+            if _syncfs() is not None:
+                while not self._over.wait(_PAUSE_SECONDS):
+                    _sync(self._descriptor, self._folder)
+            self._over.wait()
+            if self._wanted:
+                _sync(self._descriptor, self._folder)
+        except OSError as error:
+            self._error = error
+        finally:
+            os.close(self._descriptor)
+            self._ended.set()
+
+
+def _syncfs() -> Any:  # noqa: ANN401 - a function of C
+    """Return syncfs(2), which Linux has, or None."""
+    import ctypes
+
+    return getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+
+
+def _sync(descriptor: int, folder: Path) -> None:
+    import ctypes
+
+    syncfs = _syncfs()
+    if syncfs is None:
+        os.sync()
+    elif syncfs(descriptor) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), os.fspath(folder))
