@@ -26,7 +26,7 @@ class Transport(httpx.BaseTransport):
     """Sends requests over connections that are kept, directly or through a proxy. Threads may share one.
 
     Args:
-        trusted: the certificates of servers.
+        trusted: the certificates of servers; None where TLS is never spoken to them.
         proxy: the proxy, if there is one.
         over_tls: the certificates of a proxy that is spoken to over TLS.
         limit: seconds from a request until the headers of its answer are whole.
@@ -35,7 +35,7 @@ class Transport(httpx.BaseTransport):
 
     def __init__(
         self,
-        trusted: ssl.SSLContext,
+        trusted: ssl.SSLContext | None,
         proxy: Proxy | None,
         over_tls: ssl.SSLContext | None,
         limit: float,

@@ -174,16 +174,13 @@ class Wire:
             raise explain(error, proxy.url if proxy else "") from None
 
     def _transport(self, scheme: str, proxy: Proxy | None) -> Transport:
-        """Return the connections for a scheme and proxy. Only https pays for reading certificates."""
-        import ssl
-
+        """Return the connections for a scheme and proxy. Only https pays for TLS and for reading certificates."""
         from pyv.fetch.transport import Transport
         from pyv.fetch.trust import make_context
 
         with self._lock:
             if (scheme, proxy) not in self._transports:
-                # The empty context of plain http trusts nobody, should it ever be asked
-                context = make_context(self._env) if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                context = make_context(self._env) if scheme == "https" else None
                 over_tls = make_context(self._env) if proxy and proxy.url.startswith("https:") else None
                 self._transports[scheme, proxy] = Transport(context, proxy, over_tls, self._limits.answer, self._clock)
             return self._transports[scheme, proxy]
