@@ -151,7 +151,11 @@ _pyv_runs() { [ -f "$1" ] && [ -x "$1" ] && [ -s "$1" ]; }
 # Tell whether Python's options end in -m pip; what comes after a script or -c is not its own
 _pyv_pip() {
     while :; do
-        case ${1-} in -[!-]*) ;; *) return 1 ;; esac
+        case ${1-} in
+        -[!-]*) ;;
+        --check-hash-based-pycs) [ $# -gt 1 ] && shift 2 && continue || return 1 ;; # the only one with a value
+        *) return 1 ;;
+        esac
         case ${1#"${1%%[cmWX]*}"} in
         m) case ${2-} in pip | ensurepip) return 0 ;; *) return 1 ;; esac ;;
         mpip | mensurepip) return 0 ;;

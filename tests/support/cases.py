@@ -268,6 +268,8 @@ PIP = (
     "python -Wignore -m pip install x",
     "python -W -m -m pip install x",
     "python -X utf8 -W ignore -X dev -OO -m ensurepip",
+    "python --check-hash-based-pycs always -m pip install x",
+    "python -I --check-hash-based-pycs never -u -mpip install x",
 )
 NOT_PIP = (
     "python",
@@ -284,6 +286,10 @@ NOT_PIP = (
     "python - -m pip",
     "python -- -m pip",
     "python --version -m pip",
+    "python --check-hash-based-pycs",
+    "python --check-hash-based-pycs -m",
+    "python --check-hash-based-pycs -m pip",
+    "python --check-hash-based-pycs=always -m pip",
     "python -m pipx install x",
     "python -mpipx -m pip",
     "python -m venv -m pip",

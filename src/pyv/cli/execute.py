@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from pyv.cli.app import App
     from pyv.select import Found, Selection
 
+# The only option of Python that is a word and has the next one for its value
+_WITH_A_VALUE = "--check-hash-based-pycs"
+
 
 def execute(app: App, arguments: Sequence[str]) -> int:
     """Become a command of what is selected here, or run it and return its exit status if it is pip.
@@ -91,7 +94,10 @@ def _is_pip(command: str, rest: Sequence[str]) -> bool:
         return command == "pip" or re.match(r"pip[0-9]", command) is not None
     words = iter(rest)
     for word in words:
-        # A script, or one of the options that are words; what follows is not Python's
+        if word == _WITH_A_VALUE:
+            next(words, "")
+            continue
+        # A script, or one of the other options that are words; what follows is not Python's
         if not re.match(r"-[^-]", word, re.DOTALL):
             return False
         # Several flags may share a word; the first of these has the rest of it for its value, or the next word
