@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,7 +49,8 @@ def test_a_folder_of_any_kind_can_be_synced(tmp_path: Path) -> None:
 
 
 def test_files_are_written_back_while_they_come_and_once_more_at_the_end(tmp_path: Path, syncs: list[int]) -> None:
-    with disk.WriteBack(tmp_path) as written:
+    come = count(0, disk._ENOUGH)
+    with disk.WriteBack(tmp_path, lambda: next(come)) as written:
         while len(syncs) < 3:
             pass
         written.finish()
@@ -57,11 +59,25 @@ def test_files_are_written_back_while_they_come_and_once_more_at_the_end(tmp_pat
     assert len(syncs) == before
 
 
+def test_what_comes_slowly_is_written_back_when_it_is_worth_it(tmp_path: Path, syncs: list[int]) -> None:
+    looked = count()
+    seen = [0]
+
+    def come() -> int:
+        seen[0] = next(looked)
+        return seen[0]
+
+    with disk.WriteBack(tmp_path, come):
+        while seen[0] < 30:
+            pass
+        assert len(syncs) == 1  # for what others have written
+
+
 def test_the_last_sync_begins_after_the_last_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syncs: list[int]
 ) -> None:
     monkeypatch.setattr(disk, "_PAUSE_SECONDS", 600)
-    with disk.WriteBack(tmp_path) as written:
+    with disk.WriteBack(tmp_path, lambda: 0) as written:
         assert syncs == []
         written.finish()
         assert len(syncs) == 1
@@ -72,7 +88,7 @@ def test_where_there_is_no_syncfs_there_is_one_sync_at_the_end(
 ) -> None:
     monkeypatch.setattr(disk, "_syncfs", lambda: None)
     waited = threading.Event()
-    with disk.WriteBack(tmp_path) as written:
+    with disk.WriteBack(tmp_path, lambda: 0) as written:
         waited.wait(0.1)
         assert syncs == []
         written.finish()
@@ -84,7 +100,7 @@ def test_what_is_not_wanted_any_more_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(disk, "_PAUSE_SECONDS", 600)
     threads = threading.active_count()
-    with pytest.raises(ZeroDivisionError), disk.WriteBack(tmp_path):
+    with pytest.raises(ZeroDivisionError), disk.WriteBack(tmp_path, lambda: 0):
         raise ZeroDivisionError
     assert ended(threads)
     assert syncs == []
@@ -104,7 +120,7 @@ def test_what_could_not_be_written_at_any_time_is_told_at_the_end(
 
     monkeypatch.setattr(disk, "_sync", failing)
     monkeypatch.setattr(disk, "_PAUSE_SECONDS", 0.001)
-    with disk.WriteBack(tmp_path) as written:
+    with disk.WriteBack(tmp_path, lambda: 0) as written:
         while not made:
             pass
         with pytest.raises(OSError, match=r"Input/output error.*" + str(tmp_path)):

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
     from typing_extensions import Self
 
 _PAUSE_SECONDS = 0.1
+# So much of an archive, which is three times as much in files, is worth a sync. A download may take hours: each is an
+# effort for a disk, and more than that for a file system with a journal.
+_ENOUGH = 2 << 20
 
 
 def sync(folder: Path) -> None:
@@ -38,12 +43,14 @@ class WriteBack:
 
     Args:
         folder: the file system is that of this folder.
+        come: tells, from another thread, how many bytes have come so far of what the files are made of.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, come: Callable[[], int]) -> None:
         self._folder = folder
+        self._come = come
         self._descriptor = -1
-        self._error: OSError | None = None
+        self._error: Exception | None = None
         self._wanted = True
         self._over = threading.Event()
         self._ended = threading.Event()
@@ -71,13 +78,14 @@ class WriteBack:
 
     def _work(self) -> None:
         try:
-            if _syncfs() is not None:
-                while not self._over.wait(_PAUSE_SECONDS):
+            enough = 0 if _syncfs() is not None else sys.maxsize  # the first for what others have written
+            while not self._over.wait(_PAUSE_SECONDS):
+                if self._come() >= enough:
+                    enough = self._come() + _ENOUGH
                     _sync(self._descriptor, self._folder)
-            self._over.wait()
             if self._wanted:
                 _sync(self._descriptor, self._folder)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the thread that asks whether all went well
             self._error = error
         finally:
             os.close(self._descriptor)

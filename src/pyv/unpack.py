@@ -91,11 +91,15 @@ class Unpacker:
         folder: where to unpack; it must not exist yet.
         prefix: what of the archive becomes that folder, see `archive.extract`.
 
+    Attributes:
+        taken: how many bytes it was given so far, those before a restart included.
+
     Raises:
         UsageError: archives of that name cannot be unpacked.
     """
 
     def __init__(self, name: str, folder: Path, prefix: str) -> None:
+        self.taken = 0
         self._name = name
         self._folder = folder
         self._prefix = prefix
@@ -114,6 +118,7 @@ class Unpacker:
             OSError: unpacking failed for want of space or permission. That an archive is malformed is not said here:
                 if its bytes are the wrong ones, that is what has to be said.
         """
+        self.taken += len(data)
         if self._spool is not None:
             with open(self._spool, "ab") as file:
                 file.write(data)

@@ -68,6 +68,9 @@ class Terminal:
         self._count = 0
         # zsh would ask a newcomer questions, and only with TERM can fish and zsh move the cursor
         given = {**os.environ, "TERM": "xterm", "ENV": str(rc_file(shell)), **changes}
+        if shell == "fish":
+            # Else it would read all manual pages, for minutes and beyond its own end, in each new home
+            given["FISH_UNIT_TESTS_RUNNING"] = "1"
         env = {name: value for name, value in given.items() if value}
         words = shlex.split(program) or _COMMANDS[shell]
         self._pid, self._terminal = pty.fork()

@@ -8,6 +8,7 @@ import json
 import os
 import threading
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pyv import __version__, disk, fixups, fsops, manifest, proc, smoke
@@ -112,10 +113,11 @@ class Maker:
     def _make(self, job: Job) -> Outcome:
         smoke.sweep(self._layout.staging)
         label = job.build.version.name if job.build else "archive"
-        with fsops.staging(self._layout.staging, label) as area, disk.WriteBack(area.parent) as written:
+        with fsops.staging(self._layout.staging, label) as area, ExitStack() as ends:
             self._checkpoint("staged")
             tree = area / "tree"
             unpacker = Unpacker(job.asset, tree, _prefix(job))
+            written = ends.enter_context(disk.WriteBack(area.parent, lambda: unpacker.taken))
             try:
                 self._feed(unpacker, job, area)
                 self._checkpoint("downloaded")
