@@ -32,13 +32,13 @@ def syncs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return made
 
 
-def ended(threads_before: int) -> bool:
-    """Wait until no more threads run than before, and tell whether that came true."""
-    waited = threading.Event()
-    for _ in range(1000):
-        if threading.active_count() <= threads_before:
+def comes_true(condition: Callable[[], bool]) -> bool:
+    """Wait for something that another thread brings about, a minute at most, and tell whether it has come true."""
+    pause = threading.Event()
+    for _ in range(6000):
+        if condition():
             return True
-        waited.wait(0.01)
+        pause.wait(0.01)
     return False
 
 
@@ -49,10 +49,9 @@ def test_a_folder_of_any_kind_can_be_synced(tmp_path: Path) -> None:
 
 
 def test_files_are_written_back_while_they_come_and_once_more_at_the_end(tmp_path: Path, syncs: list[int]) -> None:
-    come = count(0, disk._ENOUGH)
+    come = count(1, disk._ENOUGH)
     with disk.WriteBack(tmp_path, lambda: next(come)) as written:
-        while len(syncs) < 3:
-            pass
+        assert comes_true(lambda: len(syncs) >= 3)
         written.finish()
         assert len(set(syncs)) == 1  # one descriptor: the kernel tells each of them once what could not be written
         before = len(syncs)
@@ -68,9 +67,20 @@ def test_what_comes_slowly_is_written_back_when_it_is_worth_it(tmp_path: Path, s
         return seen[0]
 
     with disk.WriteBack(tmp_path, come):
-        while seen[0] < 30:
-            pass
+        assert comes_true(lambda: seen[0] >= 30)
         assert len(syncs) == 1  # for what others have written
+
+
+def test_before_anything_has_come_nothing_is_synced(tmp_path: Path, syncs: list[int]) -> None:
+    looked = threading.Semaphore(0)
+
+    def come() -> int:
+        looked.release()
+        return 0
+
+    with disk.WriteBack(tmp_path, come):
+        assert all(looked.acquire(timeout=60) for _ in range(10))
+        assert syncs == []
 
 
 def test_the_last_sync_begins_after_the_last_file(
@@ -102,7 +112,7 @@ def test_what_is_not_wanted_any_more_is_not_waited_for(
     threads = threading.active_count()
     with pytest.raises(ZeroDivisionError), disk.WriteBack(tmp_path, lambda: 0):
         raise ZeroDivisionError
-    assert ended(threads)
+    assert comes_true(lambda: threading.active_count() <= threads)
     assert syncs == []
 
 
@@ -120,8 +130,7 @@ def test_what_could_not_be_written_at_any_time_is_told_at_the_end(
 
     monkeypatch.setattr(disk, "_sync", failing)
     monkeypatch.setattr(disk, "_PAUSE_SECONDS", 0.001)
-    with disk.WriteBack(tmp_path, lambda: 0) as written:
-        while not made:
-            pass
+    with disk.WriteBack(tmp_path, lambda: 1) as written:
+        assert comes_true(lambda: bool(made))
         with pytest.raises(OSError, match=r"Input/output error.*" + str(tmp_path)):
             written.finish()

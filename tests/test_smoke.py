@@ -66,13 +66,29 @@ def test_what_is_imported_and_not_used_is_loaded_on_demand(
     assert smoke.ask(prefix, {}, tmp_path).version.name == offered.oldest
 
 
+def test_what_no_archive_vouches_for_is_imported_whole(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    curious = smoke._QUESTION.replace(
+        "own = getattr", "import re; assert type(sys.modules['base64']) is type(re)\nown = getattr"
+    )
+    monkeypatch.setattr(smoke, "_QUESTION", curious)
+    smoke.ask(prefix, {})
+
+
+def test_finders_that_others_have_added_are_not_asked(prefix: Path, tmp_path: Path) -> None:
+    used = tmp_path / "used"
+    shutil.copytree(prefix, used, symlinks=True, copy_function=os.link)
+    site_packages = next(used.glob("lib/python3*/site-packages"))
+    (site_packages / "old.pth").write_text("import sys; sys.meta_path.append(type('Old', (), {'find_module': None}))\n")
+    assert smoke.ask(used, {}, tmp_path).version == smoke.ask(prefix, {}).version
+
+
 @pytest.mark.parametrize("module", ["base64", "selectors"])
 def test_what_is_loaded_on_demand_has_to_be_there(prefix: Path, tmp_path: Path, module: str) -> None:
     lacking = tmp_path / "lacking"
     shutil.copytree(prefix, lacking, symlinks=True, copy_function=os.link)
     next(lacking.glob(f"lib/python3*/{module}.py")).unlink()
     with pytest.raises(VerificationError, match=module):
-        smoke.ask(lacking, {})
+        smoke.ask(lacking, {}, tmp_path)
 
 
 def test_without_the_folder_there_is_no_copy_and_nothing_is_compiled(

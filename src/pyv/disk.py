@@ -50,7 +50,7 @@ class WriteBack:
         self._folder = folder
         self._come = come
         self._descriptor = -1
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._wanted = True
         self._over = threading.Event()
         self._ended = threading.Event()
@@ -63,7 +63,7 @@ class WriteBack:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._wanted = False
-        self._over.set()  # and nobody waits for what is not wanted any more
+        self._over.set()
 
     def finish(self) -> None:
         """Wait until all that was written so far is on the disk.
@@ -78,18 +78,20 @@ class WriteBack:
 
     def _work(self) -> None:
         try:
-            enough = 0 if _syncfs() is not None else sys.maxsize  # the first for what others have written
+            # The first with the first bytes, for what others have written. What fails sooner needs none, and a process
+            # cannot be rid of one before it is done.
+            enough = 1 if _syncfs() is not None else sys.maxsize
             while not self._over.wait(_PAUSE_SECONDS):
                 if self._come() >= enough:
                     enough = self._come() + _ENOUGH
                     _sync(self._descriptor, self._folder)
             if self._wanted:
                 _sync(self._descriptor, self._folder)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the thread that asks whether all went well
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the thread that asks how it went
             self._error = error
         finally:
-            os.close(self._descriptor)
             self._ended.set()
+            os.close(self._descriptor)
 
 
 def _syncfs() -> Any:  # noqa: ANN401 - a function of C

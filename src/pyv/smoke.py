@@ -20,8 +20,9 @@ _MOST_BYTES = 1 << 20
 # Most of a smoke run is the compiler's, for an interpreter comes without bytecode. So a copy of the process compiles
 # these ahead of their import, in the order in which they are needed; about as much is left to the original.
 _AHEAD = ("enum", "socket", "warnings", "datetime", "ctypes")
-# The modules that are asked for import these, too, but use them only when somebody calls a function. So they are loaded
-# when something in them is asked for: `base64` brings the modules for patterns, a fifth of all there is to compile.
+# The modules that are asked for import these, too, but use them only when somebody calls a function. So, in an install,
+# they are loaded when something in them is asked for: `base64` brings the modules for patterns, a fifth of all there is
+# to compile.
 _ON_DEMAND = ("base64", "selectors")
 # It prints the implementation, then major minor patch level serial of the language, abiflags, and its own version. It
 # collects no garbage and leaves without taking its modules apart: an install waits for it.
@@ -34,13 +35,13 @@ class OnDemand(type(sys)):
             del sys.modules[self.__name__]
         __import__(self.__name__)
         return getattr(sys.modules[self.__name__], name)
-cpython = sys.implementation.name == "cpython"
-find = sys.meta_path[-1].find_spec
-for name in {_ON_DEMAND} if cpython else ():
+bytecode = getattr(sys, "pycache_prefix", None) if sys.implementation.name == "cpython" else None
+find = bytecode and sys.modules["_frozen_importlib_external"].PathFinder.find_spec
+for name in {_ON_DEMAND} if bytecode else ():
     if name not in sys.modules and find(name):
         sys.modules[name] = OnDemand(name)
 copy = None
-if cpython and os.path.isdir(getattr(sys, "pycache_prefix", None) or ""):
+if bytecode and os.path.isdir(bytecode):
     try:
         copy = os.fork()
     except OSError:
@@ -49,7 +50,7 @@ if copy == 0:
     try:
         sys.dont_write_bytecode = False
         for name in {_AHEAD}:
-            if name not in sys.modules and os.path.isdir(sys.pycache_prefix):  # or else nobody waits any more
+            if name not in sys.modules and os.path.isdir(bytecode):  # or else nobody waits any more
                 find(name).loader.get_code(name)
     finally:
         os._exit(0)
@@ -96,8 +97,9 @@ def ask(prefix: Path, env: Mapping[str, str], bytecode: Path | None = None) -> R
     Args:
         prefix: its installation's folder.
         env: the environment to start it in. It writes no bytecode there, and ignores the variables that steer Python.
-        bytecode: an empty folder for bytecode that nobody needs afterwards. If it exists, the answer comes sooner where
-            the prefix has no bytecode and another processor is free. `sweep` knows what is on trial by it.
+        bytecode: for what comes out of an archive, whose hash says that its files are whole: an empty folder for
+            bytecode that nobody needs afterwards. If it exists, the answer comes sooner where the prefix has no
+            bytecode and another processor is free. `sweep` knows what is on trial by it.
 
     Raises:
         VerificationError: it does not start, lacks a module that every complete Python has, or says nothing sensible.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyv.cli.app import App
     from pyv.select import Found, Selection
 
-# The only option of Python that is a word and has the next one for its value
+# The only option of CPython that is a word and has the next one for its value
 _WITH_A_VALUE = "--check-hash-based-pycs"
 
 

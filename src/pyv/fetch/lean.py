@@ -7,28 +7,40 @@ import sys
 from types import ModuleType
 
 # What httpx and httpcore look for and go without: their command line, and with it click and what else there is to
-# colour output; asynchronous requests; encodings that pyv does not ask for.
-_OPTIONAL = ("httpx._main", "anyio", "trio", "brotli", "brotlicffi", "zstandard")
-# Certificates for those who name none; pyv always names some, see `trust`.
-_UNUSED = ("certifi",)
+# colour output; asynchronous requests; an encoding that pyv does not ask for. Nothing else in pyv imports them.
+_OPTIONAL = ("httpx._main", "anyio", "trio", "brotli", "brotlicffi")
+# Certificates for those who name none; pyv does, see `trust`.
+_ON_DEMAND = "certifi"
+
+
+class _OnDemand(ModuleType):
+    """Is loaded when something in it is asked for.
+
+    A module of importlib's LazyLoader is loaded when it is imported for a second time.
+    """
+
+    def __getattr__(self, name: str) -> object:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)
 
 
 def import_httpx() -> None:
     """Import httpx and httpcore, on which it is built, unless that has been done.
 
     None in sys.modules says that a module cannot be imported (Python's language reference, section 5.3.1). It stands
-    there only meanwhile: pyv itself needs some of them elsewhere.
+    there only meanwhile.
     """
     if {"httpcore", "httpx"} <= sys.modules.keys():
         return
-    left_out: dict[str, ModuleType | None] = dict.fromkeys(_OPTIONAL)
-    left_out |= {name: ModuleType(name) for name in _UNUSED}
-    known: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment] # None is documented
-    placed = {name: known.setdefault(name, module) for name, module in left_out.items() if name not in known}
+    known: dict[str, object] = sys.modules  # type: ignore[assignment] # None is documented
+    placed = [name for name in _OPTIONAL if name not in known]
+    known.update(dict.fromkeys(placed))
+    sys.modules.setdefault(_ON_DEMAND, _OnDemand(_ON_DEMAND))
     try:
         importlib.import_module("httpcore")
         importlib.import_module("httpx")
     finally:
-        for name, module in placed.items():
-            if known.get(name, ...) is module:
+        for name in placed:
+            if known.get(name, ...) is None:
                 del known[name]
