@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyv.errors import StoreError, UsageError
-from pyv.layout import Layout
+from pyv.layout import Layout, resources
 from pyv.registry import Registry
 from pyv.shims import Shims, dispatcher
 from pyv.shims.folder import Folder
@@ -125,6 +125,19 @@ def as_anybody(root: Path, program: str) -> None:
 
 
 # What is in it
+
+
+def test_what_is_for_readers_of_the_source_stays_there(tmp_path: Path) -> None:
+    template = (resources() / "dispatcher.sh").read_bytes()
+    words = {"shell": "/bin/sh", "root": str(tmp_path)}
+    body = dispatcher.render(template, runner=["/x"], **words).split(b"\n", 2)[2]
+    assert [line for line in body.splitlines() if line[:1] in (b" ", b"\t", b"#")] == []
+    # Nothing else is gone
+    kept = [line.strip() for line in template.splitlines()[2:] if line.strip()[:1] != b"#"]
+    values = {b"@ROOT@": dispatcher.quoted(str(tmp_path)), b"@RUN@": dispatcher.quoted("/x")}
+    for place, value in values.items():
+        kept = [line.replace(place, value) for line in kept]
+    assert [line.strip() for line in body.splitlines()] == kept
 
 
 def test_each_shim_is_the_dispatcher_whatever_the_umask(root: Path) -> None:

@@ -28,6 +28,9 @@ _MAX_BYTES = 256 * 1024
 _PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "__init__.py")
 _MARK = b"# pyv dispatcher "
 _EXECUTABLE = 0o555
+# An sh reads the file anew for each command, remarks and indentation included: a twentieth of what a shim costs. No
+# word of the template goes over a line's end.
+_FOR_READERS = re.compile(rb"^[ \t]*#.*\n|^[ \t]+", re.MULTILINE)
 # Under its own name bash would run the file that BASH_ENV names before every command, and its caller's functions
 # instead of its own builtins. Others are not asked for it, for not every sh knows the option.
 _PRIVILEGED = b" -p"
@@ -83,14 +86,16 @@ def render(template: bytes, *, shell: str, root: str, runner: Sequence[str]) -> 
     """Return the content of a dispatcher.
 
     Args:
-        template: its source, whose first two lines are replaced and whose body has the places `@ROOT@` and `@RUN@`.
+        template: its source, whose first two lines are replaced and whose body has the places `@ROOT@` and `@RUN@`;
+            its remarks are left out.
         shell: the sh that shall run it.
         root: the store.
         runner: the command that runs pyv.
     """
     # All places in one pass: what is put into one may read like another
     values = {b"ROOT": quoted(root), b"RUN": command(runner)}
-    body = re.sub(rb"@(ROOT|RUN)@", lambda place: values[place[1]], template.split(b"\n", 2)[2])
+    source = _FOR_READERS.sub(b"", template.split(b"\n", 2)[2])
+    body = re.sub(rb"@(ROOT|RUN)@", lambda place: values[place[1]], source)
     first, version, needs = first_line(shell), __version__.encode(), _escaped(runner[0], _PACKAGE, root)
     check = _checksum(first, version, needs, body)
     return b"\n".join((first, _MARK + b" ".join((version, check, needs)), body))
