@@ -7,7 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import pytest
 
@@ -16,9 +17,13 @@ from pyv.errors import VerificationError
 from tests.support.command import environment, everything_in, pyv, store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.conftest import Offer
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @pytest.fixture
@@ -151,6 +156,33 @@ def test_a_process_that_was_left_behind_is_not_waited_for(tmp_path: Path) -> Non
     prefix = stand_in(tmp_path / "x", f"sleep 300 & echo $! >{note}", GOOD)
     assert smoke.ask(prefix, {"PATH": os.defpath}).version.name == "3.12.1"
     os.kill(int(note.read_text()), signal.SIGKILL)  # which fails if it had ended
+
+
+def interrupted(function: Callable[P, R], results: list[R]) -> Callable[P, R]:
+    """Return a function that keeps its result and gets a signal just before it returns it."""
+
+    def call(*args: P.args, **options: P.kwargs) -> R:
+        results.append(function(*args, **options))
+        signal.raise_signal(signal.SIGTERM)
+        return results[-1]
+
+    return call
+
+
+@pytest.mark.parametrize("start", [partial(proc.contain, most=1), proc.run], ids=["contain", "run"])
+def test_an_interrupt_that_comes_while_a_process_is_made_ends_it(
+    monkeypatch: pytest.MonkeyPatch, start: Callable[..., proc.Completed]
+) -> None:
+    made: list[subprocess.Popen[bytes]] = []
+    monkeypatch.setattr(subprocess, "Popen", interrupted(subprocess.Popen, made))
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            start(["sleep", "300"], env={"PATH": os.defpath}, timeout=300)
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, former)
+    assert [each.returncode for each in made] == [-signal.SIGKILL]
 
 
 def test_what_is_said_just_before_the_end_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

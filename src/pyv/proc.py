@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from subprocess import Popen
-    from typing import Any, NoReturn
+    from typing import NoReturn
 
 
 # What `run` and `contain` wait for
-_running: set[Popen[Any]] = set()
+_running: set[Popen[bytes]] = set()
 # How often `contain` looks whether a program has ended whose output others still hold open
 _LOOK_SECONDS = 0.1
 _PIECE = 1 << 16
@@ -46,20 +46,10 @@ def run(args: Sequence[str | Path], *, env: Mapping[str, str], timeout: float, c
     import subprocess
 
     try:
-        process = subprocess.Popen(
-            [os.fspath(arg) for arg in args],
-            env=dict(env),
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="backslashreplace",
-        )
+        process = _start(args, env, cwd)
     except OSError as error:
         return Completed(127, "", f"cannot be started: {error.strerror or error}")
     with process:
-        _running.add(process)
         try:
             out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -70,7 +60,7 @@ def run(args: Sequence[str | Path], *, env: Mapping[str, str], timeout: float, c
             raise
         finally:
             _running.discard(process)
-    return Completed(process.returncode, out, err)
+    return Completed(process.returncode, _text(out), _text(err))
 
 
 def contain(args: Sequence[str | Path], *, env: Mapping[str, str], timeout: float, most: int) -> Completed:
@@ -87,26 +77,75 @@ def contain(args: Sequence[str | Path], *, env: Mapping[str, str], timeout: floa
     Returns:
         As from `run`. One that prints too much gives 1, with the reason on `stderr`.
     """
-    import subprocess
-
     try:
-        process = subprocess.Popen(
-            [os.fspath(arg) for arg in args],
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        process = _start(args, env, apart=True)
     except OSError as error:
         return Completed(127, "", f"cannot be started: {error.strerror or error}")
     with process:
-        _running.add(process)
         try:
             return _listen(process, timeout, most)
         finally:
             _kill(process)
             _running.discard(process)
+
+
+def _start(
+    args: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None = None, *, apart: bool = False
+) -> Popen[bytes]:
+    """Start a process that is listened to, in a session of its own if wanted, and count it among the running.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    import subprocess
+
+    process = None
+    try:
+        with _uninterrupted():
+            process = subprocess.Popen(
+                [os.fspath(arg) for arg in args],
+                env=dict(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=apart,
+            )
+            _running.add(process)
+    except BaseException:
+        if process is not None:  # the signals that had to wait
+            with process:
+                _kill(process)
+            _running.discard(process)
+        raise
+    return process
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let the signals wait that this process has handlers for.
+
+    One that interrupted the making of a process would leave it running, with nobody who knows it. They are not blocked,
+    for the new process would be born with that.
+    """
+    import signal
+    import threading
+
+    handlers = {}
+    if threading.current_thread() is threading.main_thread():  # no other one is ever interrupted
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+            if callable(handler := signal.getsignal(number)):
+                handlers[number] = handler
+    came: list[int] = []
+    try:
+        for number in handlers:
+            signal.signal(number, lambda received, _frame: came.append(received))
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for each in came:
+            signal.raise_signal(each)
 
 
 def _listen(process: Popen[bytes], timeout: float, most: int) -> Completed:
@@ -141,8 +180,11 @@ def _listen(process: Popen[bytes], timeout: float, most: int) -> Completed:
         process.wait(max(until - time.monotonic(), 0))
     except subprocess.TimeoutExpired:
         return Completed(124, "", f"no answer within {timeout:g} s")
-    out, err = (text.decode("utf-8", "backslashreplace") for text in said.values())
-    return Completed(process.returncode, out, err)
+    return Completed(process.returncode, *map(_text, said.values()))
+
+
+def _text(said: bytes | bytearray) -> str:
+    return said.decode("utf-8", "backslashreplace")
 
 
 def kill_running() -> None:
@@ -151,7 +193,7 @@ def kill_running() -> None:
         _kill(process)
 
 
-def _kill(process: Popen[Any]) -> None:
+def _kill(process: Popen[bytes]) -> None:
     """Kill a process that still runs, and what it has started if it leads a session of its own."""
     import signal
 
