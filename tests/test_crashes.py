@@ -142,6 +142,18 @@ def test_cleaning_the_cache_can_be_repeated_from_each_change(project: Path, isol
     always(kill_everywhere(["cache", "clean", "-y"], cwd=project))
 
 
+def test_what_pyv_did_not_make_stays_in_folders_that_are_somebody_elses_too(project: Path) -> None:
+    """PYV_ROOT or PYV_CACHE_DIR may be a home, or the root of the file system, with a `tmp` and `archives` in use."""
+    kept = [store() / "tmp/notes/a", store() / "tmp/backup.20261130", cache() / "archives/backup.tar.gz"]
+    for path in kept:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    for words in (["versions"], ["rehash"], ["prune", "-y"], ["uninstall", "-y", NEWER], ["cache", "clean", "-y"]):
+        assert pyv(*words, cwd=project).status == 0
+    assert pyv("doctor", "--fix", cwd=project).status in (0, 1)
+    assert [path for path in kept if not path.exists()] == []
+
+
 @pytest.mark.parametrize("by", ["SIGINT", "SIGTERM"])
 @pytest.mark.parametrize(
     "words",

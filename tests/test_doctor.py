@@ -269,10 +269,10 @@ def test_links_to_what_is_out_of_reach_stay_and_those_to_what_is_gone_go(healthy
 
 
 def test_what_killed_commands_left_is_found_and_swept(healthy: Path) -> None:
-    (healthy / "tmp/3.11.9.deadbeef/tree").mkdir(parents=True)
+    (healthy / "tmp/3.11.9.pyv-deadbeef/tree").mkdir(parents=True)
     assert one("staging")["level"] == HINT
     findings("--fix")
-    assert not (healthy / "tmp/3.11.9.deadbeef").exists()
+    assert not (healthy / "tmp/3.11.9.pyv-deadbeef").exists()
     assert findings() == {}
 
 

@@ -193,12 +193,12 @@ def test_without_locks_what_may_be_a_living_process_stays(tmp_path: Path, made: 
 def test_planted_leftovers_lead_nowhere(tmp_path: Path, made: Made) -> None:
     create(made, tmp_path / "mine/env")
     (tmp_path / "project").mkdir()
-    (tmp_path / "project/.pyv-venv-1.2").symlink_to(tmp_path / "mine")
-    (tmp_path / "project/.pyv-venv-1.3.lock").symlink_to(tmp_path / "planted")
+    (tmp_path / "project/.pyv-venv-1.pyv-00000002").symlink_to(tmp_path / "mine")
+    (tmp_path / "project/.pyv-venv-1.pyv-00000003.lock").symlink_to(tmp_path / "planted")
     create(made, tmp_path / "project/.venv")
     assert is_good(made, tmp_path / "mine/env")
     assert not (tmp_path / "planted").exists()
-    assert left_in(tmp_path / "project") == [".pyv-venv-1.3.lock"]
+    assert left_in(tmp_path / "project") == [".pyv-venv-1.pyv-00000003.lock"]
 
 
 def test_eight_at_once_in_one_folder_make_one_environment(tmp_path: Path, made: Made) -> None:

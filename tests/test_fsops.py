@@ -171,9 +171,19 @@ def test_what_a_killed_process_staged_is_swept(tmp_path: Path) -> None:
         fsops.sweep(tmp_path)
         assert len(os.listdir(tmp_path)) == 2
         process.kill()
-    (tmp_path / "orphan").mkdir()
+    (tmp_path / "x.pyv-0a1b2c3d").mkdir()  # without its guard
     fsops.sweep(tmp_path)
     assert os.listdir(tmp_path) == []
+
+
+def test_what_is_no_staging_area_is_not_swept(tmp_path: Path) -> None:
+    """Where the store is the home or the root of the file system, its `tmp` is everybody's."""
+    others = ["notes", "backup.20261130", "backup.20261130.lock", "x.pyv-0a1b2c3", "x.pyv-0A1B2C3D", "pyv-0a1b2c3d"]
+    for name in others:
+        (tmp_path / name).mkdir()
+    assert fsops.orphans(tmp_path) == []
+    fsops.sweep(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == sorted(others)
 
 
 @pytest.mark.parametrize(

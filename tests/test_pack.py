@@ -340,7 +340,7 @@ def test_a_module_that_the_original_lacks_is_a_note(tmp_path: Path) -> None:
 
 def test_scratch_of_a_killed_run_is_swept_by_the_next(tmp_path: Path) -> None:
     installation(tmp_path / "py")
-    left = tmp_path / "out/.pyv/tmp/pack-3.12.1.0123"
+    left = tmp_path / "out/.pyv/tmp/pack-3.12.1.pyv-01234567"
     left.mkdir(parents=True)
     (left / "file").write_text("")
     attempt(tmp_path / "py", tmp_path / "out")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 18
 _PARTIAL = ".part"
+_NAME = re.compile(r"[0-9a-f]{64}(\..*)?")
 
 
 class Cleaned(NamedTuple):
@@ -159,10 +161,13 @@ class ArchiveCache:
         return fsops.disk_usage(self._folder)
 
     def clean(self) -> Cleaned:
-        """Delete all archives but those that a running pyv downloads at this moment."""
+        """Delete all archives but those that a running pyv downloads at this moment.
+
+        What is not named by a hash stays: the cache may be a folder, such as the home, that has archives of its own.
+        """
         files = size = kept = 0
         try:
-            names = sorted(os.listdir(self._folder))
+            names = sorted(filter(_NAME.fullmatch, os.listdir(self._folder)))
         except FileNotFoundError:
             return Cleaned(0, 0, 0)
         for stem in sorted({name.split(".", 1)[0] for name in names}):

@@ -28,6 +28,8 @@ _told: set[Path] = set()
 # Shorter waits are not worth a word
 _PATIENCE_SECONDS = 0.5
 _RENAME_EXCHANGE = 2
+# What is in the name of a staging area and of no other folder
+_MARK = ".pyv-"
 
 
 def explain(error: OSError, doing: str) -> StoreError:
@@ -325,7 +327,7 @@ def staging(folder: Path, label: str, *, mode: int = 0o755) -> Iterator[Path]:
         mode: its permission bits.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    area = folder / f"{label}.{_unique()}"
+    area = folder / f"{label}{_MARK}{_unique()}"
     guard = area.with_name(f"{area.name}.lock")
     with lock(guard, waiting=_nothing, warn=_ignore):
         try:
@@ -343,9 +345,12 @@ def staging(folder: Path, label: str, *, mode: int = 0o755) -> Iterator[Path]:
 
 
 def orphans(folder: Path, start: str = "") -> list[str]:
-    """Return the names, all or with some start, of the staging areas of killed processes. Living ones lock theirs."""
+    """Return the names, all or with some start, of the staging areas of killed processes. Living ones lock theirs.
+
+    What else lies in the folder is not pyv's to remove: it may be the `tmp` of a home, or /tmp itself.
+    """
     try:
-        names = {name for name in os.listdir(folder) if name.startswith(start)}
+        names = {name for name in os.listdir(folder) if name.startswith(start) and _is_staged(name)}
     except OSError:
         return []
     found = []
@@ -366,6 +371,11 @@ def sweep(folder: Path, start: str = "", clean: Callable[[Path], None] = remove_
             if dead:
                 clean(folder / name)
                 os.unlink(folder / f"{name}.lock")
+
+
+def _is_staged(name: str) -> bool:
+    _label, mark, unique = name.removesuffix(".lock").rpartition(_MARK)
+    return bool(mark) and len(unique) == len(_unique()) and set(unique) <= set("0123456789abcdef")
 
 
 def _unique() -> str:
