@@ -11,6 +11,38 @@
 _pyv_root=@ROOT@
 _pyv_cmd=${0##*/} _pyv_do='' _pyv_as='' _pyv_venv='' _pyv_words='' _pyv_rule='' _pyv_src='' _pyv_stranger='' _pyv_lost=''
 
+# Go up to the nearest folder that has a pin or an environment; one test for all, for this is most of the time of a call
+_pyv_up() {
+    while [ "$_pyv_dir" ] && ! [ -h "$_pyv_dir/.python-version" -o -e "$_pyv_dir/.python-version" -o \
+        -e "$_pyv_dir/.venv/pyvenv.cfg" -o -e "$_pyv_dir/venv/pyvenv.cfg" -o -e "$_pyv_dir/env/pyvenv.cfg" ]; do
+        _pyv_dir=${_pyv_dir%/*}
+    done
+}
+_pyv_dir='?' # not to be known here
+if [ ! "${PYV_VERSION-}${PYV_DIR-}" ] && [ . -ef "${PWD-}" ]; then
+    case $PWD/ in
+    *//?* | */./* | */../* | [!/]*) ;; # its parents are not what they seem
+    *) _pyv_dir=${PWD%/} && _pyv_up ;;
+    esac
+fi
+
+# The plainest case first: to read the rest of this file takes sh longer than all of this. One number in a pin file, no
+# environment beside it, and a program there that no rule below is about
+case "$_pyv_dir,$_pyv_cmd,${1-} ${2-}" in
+[?],* | *,pyv,* | *,pyenv,* | *,pip,* | *,pip[0-9]* | *,python*,-[!cm]* | *,python*,-m*pip*) ;;
+*)
+    if ! [ -e "$_pyv_dir/.venv/pyvenv.cfg" -o -e "$_pyv_dir/venv/pyvenv.cfg" -o -e "$_pyv_dir/env/pyvenv.cfg" ] &&
+        [ -f "$_pyv_dir/.python-version" -a -r "$_pyv_dir/.python-version" ] && [ ! "${_PYV_GUARD-}" ] &&
+        { IFS= read -r _pyv_line && ! IFS= read -r _pyv_rest && [ ! "$_pyv_rest" ]; } <"$_pyv_dir/.python-version"; then
+        case $_pyv_line in
+        '' | .* | *..* | *[!0-9.]*) ;;
+        *)
+            _pyv_found=$_pyv_root/versions/$_pyv_line/bin/$_pyv_cmd
+            [ ! -f "$_pyv_found" -o ! -x "$_pyv_found" -o ! -s "$_pyv_found" ] || exec "$_pyv_found" "$@" ;;
+        esac
+    fi ;;
+esac
+
 # Hand over to pyv, for this store; under its own name for another one, if that is asked for
 _pyv_ask() {
     [ "$_pyv_do" ] || set -- exec --shim "$_pyv_cmd" "$@"
@@ -81,19 +113,10 @@ if [ "${PYV_VERSION-}" ]; then
     _pyv_rule=variable _pyv_src='PYV_VERSION environment variable' _pyv_words=$PYV_VERSION
     [ ${#PYV_VERSION} -lt 1000 ] || _pyv_ask "$@" # as in a file
     case $PYV_VERSION in *[0-9A-Za-z]*) ;; *) _pyv_ask "$@" ;; esac
-elif [ "${PYV_DIR-}" ] || [ ! . -ef "${PWD-}" ]; then
+elif [ "$_pyv_dir" = '?' ]; then
     _pyv_ask "$@"
 else
-    case $PWD/ in
-    *//?* | */./* | */../* | [!/]*) _pyv_ask "$@" ;; # its parents are not what they seem
-    esac
-    _pyv_dir=${PWD%/}
     while :; do
-        # One test for all: this is most of the time of a call
-        while [ "$_pyv_dir" ] && ! [ -h "$_pyv_dir/.python-version" -o -e "$_pyv_dir/.python-version" -o \
-            -e "$_pyv_dir/.venv/pyvenv.cfg" -o -e "$_pyv_dir/venv/pyvenv.cfg" -o -e "$_pyv_dir/env/pyvenv.cfg" ]; do
-            _pyv_dir=${_pyv_dir%/*}
-        done
         _pyv_odd=
         for _pyv_name in .venv venv env; do
             [ -f "$_pyv_dir/$_pyv_name/pyvenv.cfg" ] || continue
@@ -111,6 +134,7 @@ else
         [ "$_pyv_venv" ] || _pyv_stranger=${_pyv_stranger:-$_pyv_odd}
         [ ! "$_pyv_rule" ] && [ "$_pyv_dir" ] || break
         _pyv_dir=${_pyv_dir%/*}
+        _pyv_up
     done
     if [ ! "$_pyv_rule" ]; then
         _pyv_src=$_pyv_root/version

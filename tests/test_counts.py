@@ -174,8 +174,8 @@ def test_an_environment_costs_a_shim_no_more_than_its_registry(strace: str, proj
     assert calls[-1].path == f"{project}/.venv/bin/python"
     # Whether it is at the place that the registry has, and its settings are those that were registered
     assert len(looks(calls, store() / "venvs")) <= 3
-    # The walk, the environment, its settings and their first line, the pin, the program
-    assert len(looks(calls, project)) <= 5 + 3 + 5 + 4 + 4
+    # The walk, that there is an environment, which, its settings and their first line, the pin, the program
+    assert len(looks(calls, project)) <= 5 + 3 + 3 + 5 + 4 + 4
     # Whether the pinned version is there, whether that is its Python, and no other environment
     assert len(looks(calls, store() / "versions")) <= 3
 

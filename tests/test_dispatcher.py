@@ -134,6 +134,56 @@ def test_a_variable_that_would_take_sh_minutes_is_left_to_pyv(filler: str, world
     assert arguments_of(done)[0] == f"{world.root}/versions/3.12/bin/python"
 
 
+@pytest.mark.parametrize(
+    ("pin", "words", "read"),
+    [
+        ("3.12\n", ["python"], False),
+        ("3.12.7\n", ["python3", "script.py", "-m", "pip"], False),
+        ("3.12\n", ["python", "-c", "-m pip"], False),
+        ("3.12\n", ["python", "-m", "pytest"], False),
+        ("3.12\n", ["python", "-m", "pip"], True),
+        ("3.12\n", ["python", "-mpip"], True),
+        ("3.12\n", ["python", "-I", "-m", "pip"], True),
+        ("3.12\n", ["python", "--check-hash-based-pycs", "never", "-m", "pip"], True),
+        ("3.12\n", ["pip"], True),
+        ("3.12\n", ["pip3.12"], True),
+        ("3.12\n", ["pyv", "version"], True),
+        ("3.12\n", ["python3.11"], True),
+        ("3.12", ["python"], True),
+        ("3.12\n3.13\n", ["python"], True),
+        ("3.12\n3.13", ["python"], True),
+        ("3.12 3.13\n", ["python"], True),
+        ("3.14\n", ["python"], True),
+        ("..\n", ["python"], True),
+        ("\n", ["python"], True),
+    ],
+)
+@pytest.mark.usefixtures("shell")
+def test_the_plainest_pin_is_followed_before_the_rest_is_read(
+    world: World, pin: str, words: list[str], *, read: bool
+) -> None:
+    (world.project / ".python-version").write_text(pin)
+    for name in ("pip", "pip3.12"):
+        program(world.root / "versions/3.12.7/bin" / name, "echo this")
+    template = (resources() / "dispatcher.sh").read_bytes()
+    first, _rest = template.split(b"\n# Hand over to pyv", 1)
+    sh = dispatcher.read(os.fspath(world.shims / "python"))
+    assert sh is not None
+    shims = world.root.parent / "shims"
+    shims.mkdir()
+    dispatcher_at(shims / words[0], world.root, sh.shell, ["pyv"], first + b"\necho the rest\n")
+    told = world.run(shims / words[0], *words[1:])
+    assert (told.stdout == "the rest\n", told.stderr) == (read, "")
+    environments = [world.project / name / "pyvenv.cfg" for name in (".venv", "venv", "env")]
+    for path in environments:
+        path.parent.mkdir()
+        path.touch()
+        assert world.run(shims / words[0], *words[1:]).stdout == "the rest\n"
+        path.unlink()
+    for more in ({"PYV_VERSION": "3.13"}, {"PYV_DIR": "/"}, {"_PYV_GUARD": "1 1 1"}):
+        assert world.run(shims / words[0], *words[1:], env=world.env(**more)).stdout == "the rest\n"
+
+
 @pytest.mark.usefixtures("shell")
 def test_arguments_arrive_as_they_are(world: World) -> None:
     words = ["", "a b", "a\nb", "'", '"', "*", "$HOME", "\\", "-n", "é", "a\tb", "$(touch planted)"]
