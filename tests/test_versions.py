@@ -100,6 +100,18 @@ def test_what_is_no_whole_version_name_is_refused(name: str) -> None:
         ("graalpy3.11", "graalpy3.11", None),
         ("graalpy-24.2.2", "", "graalpy-24.2.2"),
         (" 3.12 ", "3.12", None),
+        ("v3.12", "3.12", None),
+        ("V3.12.7t", "", "3.12.7t"),
+        ("python-v3.12.7", "", "3.12.7"),
+        ("3.14.0-rc2", "", "3.14.0rc2"),
+        ("3.14.0.rc2", "", "3.14.0rc2"),
+        ("3.14.0rc.2", "", "3.14.0rc2"),
+        ("3.14.0_rc-2", "", "3.14.0rc2"),
+        ("3.14.0c2", "", "3.14.0rc2"),
+        ("cpython-3.14.0-pre2", "", "3.14.0rc2"),
+        ("3.14.0preview2t", "", "3.14.0rc2t"),
+        ("cpython@3.14.0-alpha1", "", "3.14.0a1"),
+        ("3.14.0beta2", "", "3.14.0b2"),
     ],
 )
 def test_every_spelling_of_pyenv_and_uv_is_understood(text: str, short: str, exact: str | None) -> None:
@@ -109,7 +121,15 @@ def test_every_spelling_of_pyenv_and_uv_is_understood(text: str, short: str, exa
 
 
 @pytest.mark.parametrize(
-    ("text", "name"), [("myenv", "myenv"), ("3.12.7/envs/NAME", "NAME"), ("3.12-dev", "3.12-dev"), ("café", "café")]
+    ("text", "name"),
+    [
+        ("myenv", "myenv"),
+        ("3.12.7/envs/NAME", "NAME"),
+        ("3.12-dev", "3.12-dev"),
+        ("café", "café"),
+        ("v3", "v3"),
+        ("v3.12-x", "v3.12-x"),
+    ],
 )
 def test_a_word_is_the_name_of_a_folder_in_the_store(text: str, name: str) -> None:
     assert Request.parse(text)[:2] == (text, "name")

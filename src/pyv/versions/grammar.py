@@ -27,6 +27,12 @@ _TAG = re.compile(r"([23])(\d{1,2})(t?)", re.ASCII)
 # These are compiled by the first use, and kept by re: most requests need none of them
 _OWN = rf"v?({NUMBER}(?:\.{NUMBER}){{1,3}})({PRE})?"
 _CLAUSE = rf"[ \t\n]*(===|==|!=|<=|>=|~=|<|>)[ \t\n]*({NUMBER}(?:\.{NUMBER}){{0,2}})({PRE})?(\.\*)?[ \t\n]*"
+# PEP 440, appendix B, as far as Python's own versions go
+_OTHERWISE = (
+    rf"(?:c?python[@-]?)?v?(?P<release>{NUMBER}(?:\.{NUMBER}){{1,2}})"
+    rf"(?:[._-]?(?P<stage>alpha|a|beta|b|preview|pre|rc|c)[._-]?(?P<number>{NUMBER}))?(?P<flags>[td]{{0,2}})"
+)
+_STAGES = {"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc"}
 _PLATFORM_PART = r"[a-z0-9_]+"
 _NAME = r"[^\W_][\w.+-]{0,254}"
 _ENVIRONMENT = r"([^/]+)/envs/([^/]+)"
@@ -67,6 +73,9 @@ def parse(text: str) -> Request | None:
         request = _tag(text, "cpython", lowered) or _version(text, "cpython", lowered)
         if request is not None:
             return request
+    request = _spelled_otherwise(text, lowered)
+    if request is not None:
+        return request
     return Request(text, "name", name=text) if is_safe_name(text) else None
 
 
@@ -121,6 +130,15 @@ def _version(text: str, implementation: str, rest: str) -> Request | None:
         freethreaded="t" in short or "freethreaded" in flags,
         debug="d" in short or "debug" in flags,
     )
+
+
+def _spelled_otherwise(text: str, lowered: str) -> Request | None:
+    """Understand what PEP 440 would rewrite: `v3.12`, `3.14.0-rc.2`, `3.14.0alpha1`."""
+    found = re.fullmatch(_OTHERWISE, lowered, re.ASCII)
+    if found is None:
+        return None
+    kind = _STAGES.get(found["stage"], found["stage"] or "")
+    return _version(text, "cpython", f"{found['release']}{kind}{found['number'] or ''}{found['flags']}")
 
 
 def _tag(text: str, implementation: str, rest: str) -> Request | None:
