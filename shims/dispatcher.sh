@@ -172,8 +172,13 @@ _pyv_next() {
 # Tell whether a program can be started; an empty one would be a silent success
 _pyv_runs() { [ -f "$1" ] && [ -x "$1" ] && [ -s "$1" ]; }
 
-# Tell whether Python's options end in -m pip; what comes after a script or -c is not its own
+# Tell whether it is pip, or Python's options end in -m pip; what comes after a script or -c is not its own
 _pyv_pip() {
+    case $_pyv_cmd,${1-} in
+    pip,* | pip[0-9]*) return 0 ;;
+    python*,-*) ;;
+    *) return 1 ;;
+    esac
     while :; do
         case ${1-} in
         -[!-]*) ;;
@@ -193,10 +198,7 @@ _pyv_pip() {
 # Become a command of the store or of an environment
 _pyv_run() {
     [ ! "$_pyv_do" ] || _pyv_tell "$@"
-    case $_pyv_cmd,${1-} in
-    pip,* | pip[0-9]*) _pyv_ask "$@" ;;
-    python*,-*) ! _pyv_pip "$@" || _pyv_ask "$@" ;;
-    esac
+    ! _pyv_pip "$@" || _pyv_ask "$@"
     [ ! "${_PYV_GUARD-}" ] || unset _PYV_GUARD
     exec "$_pyv_found" "$@"
 }
@@ -320,13 +322,17 @@ fi
 # The rest of PATH; a guard says how much of it is left if what was started there has called back
 _pyv_rest=${_PYV_GUARD-}
 _pyv_pid=${_pyv_rest%% *} _pyv_rest=${_pyv_rest#* }
-_pyv_left=${_pyv_rest%% *} _pyv_passes=${_pyv_rest#* }
-[ "$_pyv_pid $_pyv_left $_pyv_passes" = "${_PYV_GUARD-}" ] || _pyv_pid=''
+_pyv_left=${_pyv_rest%% *} _pyv_rest=${_pyv_rest#* }
+_pyv_passes=${_pyv_rest%% *} _pyv_name=${_pyv_rest#* }
+[ "$_pyv_pid $_pyv_left $_pyv_passes $_pyv_name" = "${_PYV_GUARD-}" ] && [ "$_pyv_name" ] || _pyv_pid=''
 for _pyv_n in "$_pyv_pid" "$_pyv_left" "$_pyv_passes"; do
     # No guard: sh ends at a number that it takes for octal, or that is too large for it
     case $_pyv_n in '' | *[!0-9]* | 0?* | ????????????*) _pyv_pid='' _pyv_passes=0 ;; esac
 done
-[ "$_pyv_pid" = "$$" ] || _pyv_left=999999
+# `#!/usr/bin/env python3` makes one process of two commands, of which only the first has been passed on. Of pip other
+# managers stay the parent, as pyv does; but any other program may start itself by its name
+[ "$_pyv_pid $_pyv_name" = "$$ $_pyv_cmd" ] || { [ "$_pyv_pid $_pyv_name" = "$PPID $_pyv_cmd" ] && _pyv_pip "$@"; } ||
+    _pyv_left=999999
 _pyv_count() {
     _pyv_n=0
     while [ "$1" ]; do
@@ -365,7 +371,7 @@ if [ "$_pyv_found" ]; then
     esac
     if [ "$_pyv_rest" ]; then
         [ "$_pyv_passes" -lt 32 ] || _pyv_ask "$@" # which says so
-        export _PYV_GUARD="$$ $_pyv_rest $((_pyv_passes + 1))"
+        export _PYV_GUARD="$$ $_pyv_rest $((_pyv_passes + 1)) $_pyv_cmd"
     elif [ "${_PYV_GUARD-}" ]; then
         unset _PYV_GUARD
     fi

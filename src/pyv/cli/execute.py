@@ -50,8 +50,9 @@ def execute(app: App, arguments: Sequence[str]) -> int:
     command, *rest = words
     if shim:
         stranger.mention(app)
+    is_pip = _is_pip(command, rest)
     try:
-        found = _find(app, command)
+        found = _find(app, command, is_pip=is_pip)
     except (RequestError, NotFoundError, EnvironmentMismatchError) as error:
         raise CommandNotFoundError(error.message, hint=error.hint) from error
     env = app.commands.passing(found)
@@ -59,7 +60,7 @@ def execute(app: App, arguments: Sequence[str]) -> int:
         env["PATH"] = _with_shims(app, env.get("PATH", os.defpath))
     program = [found.path, *rest]
     try:
-        if _is_pip(command, rest) and not _is_outside(app, found):
+        if is_pip and not _is_outside(app, found):
             return _run_pip(app, program, env)
         proc.become(program, env=env)
     except OSError as error:
@@ -69,7 +70,7 @@ def execute(app: App, arguments: Sequence[str]) -> int:
         ) from error
 
 
-def _find(app: App, command: str) -> Found:
+def _find(app: App, command: str, *, is_pip: bool) -> Found:
     from pyv.cli import autoinstall
 
     while True:
@@ -79,7 +80,7 @@ def _find(app: App, command: str) -> Found:
             if not autoinstall.install_missing(app, error):
                 raise
             continue
-        return app.commands.find(command, selection)
+        return app.commands.find(command, selection, is_pip=is_pip)
 
 
 def _with_shims(app: App, path: str) -> str:

@@ -12,13 +12,13 @@ from pyv.select.model import Found, Selection
 from pyv.select.selector import home_of, lost_under, same
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pyv.store import Store
 
 # A shim sets it when it passes a command on to what may be another manager that passes it back: process id, how many
-# entries of PATH may be searched then, and how often this has happened
+# entries of PATH may be searched then, how often this has happened, and the command
 GUARD = "_PYV_GUARD"
 _MAX_PASSES = 32
 # A program that is no script may be a manager, too, or be a Python, whose scripts start others of its folder: it is
@@ -27,7 +27,7 @@ _PATIENCE = 8
 _ALL_OF_PATH = 999999
 _OF_SYSTEM = ("/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin")
 # Of longer numbers, and of leading zeros, not every sh makes the same
-_GUARD = re.compile(" ".join([r"(0|[1-9][0-9]{0,10})"] * 3))
+_GUARD = re.compile(" ".join([r"(0|[1-9][0-9]{0,10})"] * 3) + " (.+)", re.DOTALL)
 _INTERPRETER = re.compile(r"(?:python|pip)(\d+\.\d+t?d?)", re.ASCII)
 # pip under all its names; pipx and pip-compile are programs of their own
 _PIP = re.compile(r"pip(?:-?\d.*)?", re.ASCII)
@@ -52,21 +52,31 @@ class Commands:
         self._pid = pid
         self._parent = parent
 
-    def find(self, command: str, selection: Selection) -> Found:
+    def find(self, command: str, selection: Selection, *, is_pip: bool = False) -> Found:
         """Return the program that a command means.
+
+        Args:
+            command: its name.
+            selection: where it comes from.
+            is_pip: whether it is pip, under whichever name. Other managers stay its parent, as pyv does: a guard of the
+                process above counts, too. Of other commands it does not, for a program may start itself by its name.
 
         Raises:
             CommandNotFoundError: the selection has no such command, and nothing else may stand in for it.
             NotInstalledError: it belongs to a version that is gone from where it was linked to.
         """
         if command and "/" not in command:
-            for found in self._candidates(command, selection):
+            limit = self._guarded(command, (self._pid, self._parent) if is_pip else (self._pid,))
+            for found in self._candidates(command, selection, limit):
                 if found.path:
                     return found
         raise self._no_command(command, selection)
 
-    def _candidates(self, command: str, selection: Selection) -> Iterator[Found]:
-        """Yield where a command may come from, best first; an empty path where it is not."""
+    def _candidates(self, command: str, selection: Selection, limit: int) -> Iterator[Found]:
+        """Yield where a command may come from, best first; an empty path where it is not.
+
+        Only entries of PATH count that have less than `limit` others after them.
+        """
         pinned = selection.rule != "default"
         only_system = pinned and all(chosen.prefix is None for chosen in selection.chosen)
         number = _INTERPRETER.fullmatch(command)
@@ -76,7 +86,7 @@ class Commands:
             yield Found(_program(newest, command), selection, f"nothing is pinned, and {newest.name} is installed")
         for chosen in selection.chosen:
             if chosen.prefix is None:
-                yield Found(self._on_path(command), selection, "", of_path=True)
+                yield Found(self._on_path(command, limit), selection, "", of_path=True)
             else:
                 yield Found(_program(chosen.prefix, command), selection, "")
         if not _PIP.fullmatch(command) and command not in ("python", "python3"):  # those would lack its packages
@@ -90,7 +100,10 @@ class Commands:
             yield Found(_program(newest, command), selection, f"the selection lacks it, and {newest.name} is installed")
         if pinned and not only_system and not _OWN.fullmatch(command):
             yield Found(
-                self._on_path(command), selection, "the selection lacks it, the rest of PATH has it", of_path=True
+                self._on_path(command, limit),
+                selection,
+                "the selection lacks it, the rest of PATH has it",
+                of_path=True,
             )
         if not pinned:
             for name in ("3", *reversed(self.having(command))):
@@ -128,9 +141,8 @@ class Commands:
             hint = f"to put pip into the environment: pyv venv --repair {shell_word(venv)}"
         return CommandNotFoundError(f"{command}: no such command in {where}", hint=hint)
 
-    def _on_path(self, command: str) -> str:
+    def _on_path(self, command: str, limit: int) -> str:
         """Return a command on the rest of PATH: no folder of shims, no entry that is a shim, nothing before a guard."""
-        limit = self._guarded()
         shims = [self._layout.shims / name for name in ("pyv", command)]
         for left, folder in self._path():
             candidate = os.path.join(folder, command)
@@ -145,10 +157,11 @@ class Commands:
         entries = self._env.get("PATH", os.defpath).split(os.pathsep)
         return [(len(entries) - number, entry) for number, entry in enumerate(entries, 1)]
 
-    def _guarded(self) -> int:
-        """Return how much of PATH may still be searched, by the guard of a shim that was this process before."""
+    def _guarded(self, command: str, processes: Sequence[int]) -> int:
+        """Return how much of PATH may still be searched, by the guard of a shim that was one of these processes."""
         guard = _Guard.read(self._env.get(GUARD, ""))
-        return guard.left if guard and guard.pid == self._pid else 1 << 62
+        # `#!/usr/bin/env python3` makes one process of two commands, of which only the first has been passed on
+        return guard.left if guard and guard.command == command and guard.pid in processes else 1 << 62
 
     def passing(self, found: Found) -> dict[str, str]:
         """Return the environment for a program: with a guard if it is one of PATH that could call a shim again.
@@ -173,7 +186,7 @@ class Commands:
         left = next((left for left, entry in self._path() if os.path.join(entry, name) == program), 0)
         if not script and passes <= _PATIENCE:
             left = _ALL_OF_PATH
-        env[GUARD] = f"{self._pid} {left} {passes}"
+        env[GUARD] = f"{self._pid} {left} {passes} {name}"
         return env
 
 
@@ -181,11 +194,12 @@ class _Guard(NamedTuple):
     pid: int
     left: int
     passes: int
+    command: str
 
     @classmethod
     def read(cls, text: str) -> _Guard | None:
         found = _GUARD.fullmatch(text)
-        return cls(*map(int, found.groups())) if found else None
+        return cls(int(found[1]), int(found[2]), int(found[3]), found[4]) if found else None
 
 
 def _runs(path: str) -> bool:
