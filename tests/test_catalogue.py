@@ -40,6 +40,7 @@ from pyv.catalogue import (
     parse_sums,
     target,
 )
+from pyv.catalogue.assets import parse_hashes
 from pyv.errors import NotFoundError, StoreError, VerificationError
 from pyv.platforms import Host, Platform
 from pyv.versions import Request, Version
@@ -419,6 +420,8 @@ UNUSABLE = [
     {"url": "file://host/a.tar.gz"},
     {"url": "file:a.tar.gz"},
     {"url": "C:/a.tar.gz"},
+    {"url": "file:///etc/passwd"},
+    {"url": "https://example.org/a.exe"},
 ]
 
 
@@ -653,6 +656,25 @@ def test_a_line_about_something_else_is_left_out(line: str) -> None:
 def test_hash_lists_with_binary_marks_and_other_line_ends_are_read() -> None:
     builds = parse_sums(f"{SHA.upper()} *{GOOD}\r\n", base_url="https://example.org/20250529")
     assert [build.sha256 for build in builds] == [SHA]
+
+
+@pytest.mark.parametrize(
+    ("text", "sha256"),
+    [
+        (f"{SHA}  ./{GOOD}\n", SHA),
+        (f"{SHA} *./{GOOD}\n", SHA),
+        (f"SHA256 ({GOOD}) = {SHA}\n", SHA),
+        (f"SHA256 (./{GOOD}) = {SHA}\n", SHA),
+        (f"\ufeff{SHA}  {GOOD}\n", SHA),
+        (f"{SHA}  {GOOD}\n{SHA.upper()}  {GOOD}\n", SHA),
+        (f"{SHA}  {GOOD}\n{'0' * 64}  {GOOD}\n", None),
+        (f"{SHA}  ../{GOOD}\n", None),
+        (f"{SHA}  ././{GOOD}\n", None),
+        (f"MD5 ({GOOD}) = {SHA}\n", None),
+    ],
+)
+def test_a_hash_list_is_what_sha256sum_writes_and_tells_one_hash_of_each_file(text: str, sha256: str | None) -> None:
+    assert parse_hashes(text) == ({GOOD: sha256} if sha256 else {})
 
 
 @settings(deadline=None)

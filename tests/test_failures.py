@@ -310,13 +310,14 @@ def test_a_full_cache_is_gone_past(offered: Offer, tmp_path: Path) -> None:
 
 
 def test_a_python_that_cannot_live_in_its_path_is_told_from_one_that_is_broken(tmp_path: Path) -> None:
-    for name, said in (("plain", "is broken"), ("c:d", "it may be the ':' in ")):
+    for name, said in (("plain", "is broken"), ("c:d", "the ':' in "), ("e\udcff", "is not UTF-8: set PYV_ROOT")):
         python = tmp_path / name / "bin/python3"
         python.parent.mkdir(parents=True)
         python.write_text("#!/bin/sh\necho no such module >&2\nexit 1\n")
         python.chmod(0o755)
         with pytest.raises(errors.VerificationError, match="its python does not work: no such module") as caught:
-            smoke.ask(tmp_path / name, {})
+            smoke.ask(tmp_path / name, {}, name="a.tar.gz")
+        assert caught.value.message.startswith("a.tar.gz: ")
         assert said in caught.value.hint
 
 

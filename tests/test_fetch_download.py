@@ -140,10 +140,20 @@ def test_a_length_that_lies_short_is_refused(server: Server, download: Download)
     assert download.left_nothing()
 
 
-def test_a_length_that_lies_long_is_a_broken_download(server: Server, download: Download) -> None:
-    server.next(PATH, Fault(length=len(DATA) * 2, ranges=False))
+def test_a_length_that_lies_long_is_corrected_by_the_hash(server: Server, download: Download) -> None:
+    server.always(PATH, Fault(length=len(DATA) + 1000))
     download.run(server.url(PATH))
     assert download.is_whole()
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [204, 300, 304, 403, 999])
+def test_an_answer_of_no_use_leads_on(server: Server, download: Download, status: int) -> None:
+    server.always(PATH, Fault(status=status))
+    with pytest.raises(NetworkError) as caught:
+        download.run(server.url(PATH))
+    assert f"{server.url(PATH)}: answered {status}" in caught.value.message
+    assert caught.value.hint == "look at what is served there, or set PYV_MIRROR to another place"
 
 
 @pytest.mark.parametrize("fault", [Fault(no_length=True), Fault(chunked=True)], ids=["until closed", "chunked"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -449,7 +450,7 @@ def test_a_mirrors_own_catalogue_is_the_catalogue(site: Site, mirror: str, up: P
 
 URLS = [
     (f"{RELEASES}/20250106/a.tar.gz", "{}/20250106/a.tar.gz"),
-    ("https://github.com/indygreg/python-build-standalone/releases/download/20250106/a.gz", "{}/20250106/a.gz"),
+    ("https://github.com/indygreg/python-build-standalone/releases/download/20250106/a.tar.gz", "{}/20250106/a.tar.gz"),
     (f"{UPSTREAM.fallback}/20250106/a.tar.gz", "{}/20250106/a.tar.gz"),
     (f"{PYPY}/pypy3.10-v7.3.19-linux64.tar.gz", "{}/pypy/pypy3.10-v7.3.19-linux64.tar.gz"),
     (f"{GRAALPY}/graal-24.2.2/graalpy-24.2.2-linux-amd64.tar.gz", "{}/graal-24.2.2/graalpy-24.2.2-linux-amd64.tar.gz"),
@@ -755,6 +756,22 @@ def test_a_folder_without_a_catalogue_offers_what_its_hash_lists_name(site: Site
     index = site.index(mirror, offline=True)
     assert [(build.version.name, build.sha256) for build in index.builds()] == [("3.12.90", OTHER)]
     assert index.pinned(index.choose(Request.parse("3.12"))).sha256 == OTHER
+
+
+def test_an_archive_in_a_folder_whose_hash_nobody_tells_is_named_and_refused(
+    site: Site, shelf: tuple[Path, str]
+) -> None:
+    folder, mirror = shelf
+    archive(folder, KNOWN.tag, KNOWN.asset)
+    unknown = archive(folder, "20250106", asset("3.12.90", "20250106"))
+    newer = archive(folder, "29990101", asset(KNOWN.version.name, "29990101"))
+    index = site.index(mirror, offline=True)
+    with pytest.raises(VerificationError, match=rf"^refused: {re.escape(unknown.name)} has no sha256 \("):
+        index.choose(Request.parse("3.12.90"))
+    assert index.choose(Request.parse(KNOWN.version.name)).asset == KNOWN.asset
+    put(newer.parent / "SHA256SUMS", f"{SHA}  {newer.name}\n")
+    index = site.index(mirror, offline=True)
+    assert index.choose(Request.parse(KNOWN.version.name)).asset == newer.name
 
 
 def test_a_build_that_a_folder_lacks_is_chosen_only_if_nothing_else_matches(

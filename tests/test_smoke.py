@@ -197,9 +197,9 @@ import sys
 from pyv import smoke
 from pyv.cli import run
 ask = smoke.ask
-def telling(prefix, env, bytecode=None):
+def telling(prefix, env, bytecode=None, **others):
     print("a copy" if bytecode.is_dir() else "no copy", flush=True)
-    return ask(prefix, env, bytecode)
+    return ask(prefix, env, bytecode, **others)
 smoke.ask = telling
 sys.exit(run(sys.argv[1:]))
 """

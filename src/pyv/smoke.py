@@ -91,11 +91,12 @@ def executable(prefix: Path) -> Path:
     return prefix / "bin/python3"
 
 
-def ask(prefix: Path, env: Mapping[str, str], bytecode: Path | None = None) -> Reported:
+def ask(prefix: Path, env: Mapping[str, str], bytecode: Path | None = None, *, name: str = "") -> Reported:
     """Start the interpreter of a prefix and return what it says of itself.
 
     Args:
         prefix: its installation's folder.
+        name: what it is to be called in a message; its folder by default.
         env: the environment to start it in. It writes no bytecode there, and ignores the variables that steer Python.
         bytecode: for what comes out of an archive, whose hash says that its files are whole: an empty folder for
             bytecode that nobody needs afterwards. If it exists, the answer comes sooner where the prefix has no
@@ -113,11 +114,14 @@ def ask(prefix: Path, env: Mapping[str, str], bytecode: Path | None = None) -> R
     answers = [line for line in done.stdout.splitlines() if line.startswith("pyv: ")]
     if answers and not done.returncode:
         return Reported(_understand(answers[-1].split()[1:], python))
-    reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    reason = (done.stderr.strip().splitlines() or [f"no answer, exit status {done.returncode}"])[-1]
     hint = "this build does not fit this machine, or is broken"
-    if os.pathsep in os.fspath(prefix):  # which separates folders where Python before 3.11 looks for its own
+    place = os.fspath(prefix)
+    if os.pathsep in place:  # which separates folders where Python before 3.11 looks for its own
         hint = f"it may be the {os.pathsep!r} in {prefix}: set PYV_ROOT to a plainer path"
-    raise VerificationError(f"its python does not work: {reason}", hint=hint)
+    elif os.fsencode(place).decode("utf-8", "replace") != place:  # from where none of them imports an extension module
+        hint = f"it may be that {prefix} is not UTF-8: set PYV_ROOT to a plainer path"
+    raise VerificationError(f"{name or prefix}: its python does not work: {reason}", hint=hint)
 
 
 def sweep(staging: Path) -> None:

@@ -7,12 +7,15 @@ https://gregoryszorc.com/docs/python-build-standalone/main/running.html. PyPy an
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pyv.catalogue.builds import Build, age
 from pyv.platforms import Platform, split_arch
 from pyv.versions import Version
 from pyv.versions.version import NUMBER, PRE, numbers, stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # Compiled by the first use, and kept by re: most runs use none or one of these
 _CPYTHON = (
@@ -25,7 +28,10 @@ _GRAALPY = (
     r"\.(?:tar\.gz|zip)"
 )
 _DATED = r"(\d{8})T\d{4}"
-_SUM = r"([0-9a-fA-F]{64}) [ *]([0-9A-Za-z][0-9A-Za-z._+-]{0,254})"
+# As sha256sum writes them, also for ./*, and with --tag
+_ASSET_NAME = r"(?:\./)?([0-9A-Za-z][0-9A-Za-z._+-]{0,254})"
+_SUM = rf"([0-9a-fA-F]{{64}}) [ *]{_ASSET_NAME}"
+_TAGGED_SUM = rf"SHA256 \({_ASSET_NAME}\) = ([0-9a-fA-F]{{64}})"
 _PYPY_PLATFORMS = {
     "linux64": Platform("linux", "x86_64", "", "gnu"),
     "linux32": Platform("linux", "i686", "", "gnu"),
@@ -77,36 +83,47 @@ def parse_asset(name: str, url: str) -> Build | None:
 
 
 def parse_sums(text: str, *, base_url: str) -> list[Build]:
-    """Return the CPython builds that a SHA256SUMS file lists, of each version and platform the preferred flavour.
+    """Return the CPython builds that a SHA256SUMS file lists, see `parse_hashes` and `builds_among`."""
+    return builds_among(parse_hashes(text), base_url=base_url)
 
-    Lines about anything else, and lines that are no such lines, are left out.
+
+def builds_among(hashes: Mapping[str, str], *, base_url: str) -> list[Build]:
+    """Return the CPython builds among files, of each version and platform the preferred flavour.
+
+    What has a hash is preferred to what has none.
 
     Args:
-        text: lines of a hash and a file name, as `sha256sum` writes them.
+        hashes: the sha256 of each file by its name, empty where it is not known.
         base_url: the folder that the files are in.
     """
     best: dict[tuple[Version, Platform], tuple[tuple[object, ...], Build]] = {}
-    for name, sha256 in parse_hashes(text).items():
+    for name, sha256 in hashes.items():
         parsed = _cpython(name, f"{base_url}/{name.replace('+', '%2B')}")
         if parsed is None or parsed[1].static:
             continue
         build, flavour = parsed
         key = (build.version, build.platform)
-        order = (age(build.build), flavour.rank, name)
+        order = (bool(sha256), age(build.build), flavour.rank, name)
         if key not in best or order > best[key][0]:
             best[key] = (order, build._replace(sha256=sha256))
     return [build for _, build in best.values()]
 
 
 def parse_hashes(text: str) -> dict[str, str]:
-    """Return the names and hashes of a SHA256SUMS file; lines with other names than plain ones are left out."""
-    hashes = {}
-    pattern = re.compile(_SUM, re.ASCII)
-    for line in text.split("\n"):
-        found = pattern.fullmatch(line.rstrip("\r"))
+    """Return the names and hashes of a SHA256SUMS file, as `sha256sum` writes it, with or without --tag.
+
+    Lines with other names than plain ones are left out, and so is a name that two lines have different hashes for.
+    """
+    hashes: dict[str, set[str]] = {}
+    for line in text.removeprefix("\ufeff").split("\n"):
+        found = re.fullmatch(_SUM, line.rstrip("\r"), re.ASCII)
+        sha256, name = found.groups() if found else ("", "")
+        found = re.fullmatch(_TAGGED_SUM, line.rstrip("\r"), re.ASCII) if line[:1] == "S" else None
         if found:
-            hashes[found[2]] = found[1].lower()
-    return hashes
+            name, sha256 = found.groups()
+        if name:
+            hashes.setdefault(name, set()).add(sha256.lower())
+    return {name: each.pop() for name, each in hashes.items() if len(each) == 1}
 
 
 def is_static(platform: Platform, name: str, build: str) -> bool:

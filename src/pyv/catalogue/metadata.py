@@ -28,6 +28,7 @@ _WORD = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)
 _URL = re.compile(r"[0-9A-Za-z!$&'()*+,./:;=@_~%\[\]-]{1,2048}", re.ASCII)
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):(.*)", re.ASCII | re.IGNORECASE)
 _ASSET = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+~-]{0,254}", re.ASCII)
+_ENDINGS = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2", ".zip")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f/\\]")
 _NUMBER_LIMIT = 1_000_000
 _LOOK = "look at what is served there, and at PYV_MIRROR"
@@ -156,7 +157,11 @@ def _url(value: object) -> str:
             raise _UnusableError("unusable url")
         value = f"{kind}:{rest}"
     parts = [unquote(part) for part in path.split("/")]
-    if not _ASSET.fullmatch(parts[-1]) or any(part in ("", ".", "..") or _CONTROL.search(part) for part in parts):
+    if (
+        not _ASSET.fullmatch(parts[-1])
+        or not parts[-1].endswith(_ENDINGS)
+        or any(part in ("", ".", "..") or _CONTROL.search(part) for part in parts)
+    ):
         raise _UnusableError("unusable url")
     return value
 

@@ -59,7 +59,8 @@ def list_command(
     if not chosen:
         where = f" for {platform}" if platform else ""
         meant = alike(wanted, [row.version for row in rows if row.version]) if wanted else ""
-        hint = f"did you mean {meant}? Else see: pyv list --all" if meant else "see: pyv list --all"
+        hint = "see: pyv list --all" if rows else "see: pyv index"
+        hint = f"did you mean {meant}? Else {hint}" if meant else hint
         raise NotFoundError(f"nothing known matches {request or 'that'}{where}", hint=hint)
     if not (as_json or output.on_terminal()):
         output.table([(row.name, _state(row), _date(row)) for row in chosen])

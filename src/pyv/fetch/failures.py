@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CHECK_CONNECTION = "check the connection, or set PYV_MIRROR to a place that can be reached"
+_LOOK = "look at what is served there, or set PYV_MIRROR to another place"
 
 
 class MissingError(NetworkError):
@@ -75,8 +76,9 @@ def verdict(attempts: Sequence[Attempt]) -> PyvError:
         return VerificationError(f"refused what was served by {told}", hint=wrong[0].hint)
     hints = [attempt.failure.hint for attempt in attempts if attempt.failure.hint]
     hints.sort(key=CHECK_CONNECTION.__eq__)  # anything more particular first
-    kind = MissingError if all(attempt.failure.missing for attempt in attempts) else NetworkError
-    return kind(f"cannot fetch {told}", hint=hints[0] if hints else "")
+    if all(attempt.failure.missing for attempt in attempts):
+        return MissingError(f"cannot fetch {told}", hint=hints[0] if hints else "")
+    return NetworkError(f"cannot fetch {told}", hint=hints[0] if hints else _LOOK)
 
 
 def offline() -> Failure:

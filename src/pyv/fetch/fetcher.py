@@ -241,6 +241,8 @@ class Fetcher:
             except Failure as failure:
                 if failure.wrong:
                     into.restart()
+                elif into.sha256() == sha256:
+                    return  # the server was wrong about the length alone
                 progress = into.size - furthest >= self._limits.progress
                 if not retries.again(failure, progress=progress):
                     raise

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
-from pyv.catalogue import GRAALPY, PYPY, RELEASES, Build, parse_metadata, parse_sums
-from pyv.catalogue.assets import parse_hashes
+from pyv.catalogue import GRAALPY, PYPY, RELEASES, Build, parse_metadata
+from pyv.catalogue.assets import builds_among, parse_hashes
 from pyv.catalogue.builds import age
 from pyv.errors import NetworkError, PyvError, UsageError
 from pyv.fetch import MissingError, Validators, redact
@@ -159,7 +159,9 @@ class MirrorSource:
             known[build.version] = build._replace(url=f"{base}/{_place(build.url)}")
         # What its own SHA256SUMS lists is there, which is more than is known of others, even newer ones
         for build in (*self._feed.builds(platform), *self._found()):
-            if build.platform == platform:
+            before = known.get(build.version)
+            # One whose hash nobody tells is better named than denied, but takes no place from another
+            if build.platform == platform and (build.sha256 or before is None or not self._is_there(before)):
                 known[build.version] = build
         return list(known.values())
 
@@ -307,14 +309,15 @@ class MirrorSource:
         return place
 
     def _found(self) -> list[Build]:
-        """Return what the SHA256SUMS files of the releases in a folder list; of a web server that cannot be known."""
+        """Return what lies in the releases of a folder, or is listed there; of a web server that cannot be known."""
         folder = self._address.folder
         if self._listed is None and folder is not None:
             self._listed = []
             for tag in filter(_TAG.fullmatch, _names(folder)):
+                hashes = dict.fromkeys(_names(folder / tag), "")
                 with suppress(OSError), open(folder / tag / "SHA256SUMS", "rb") as file:
-                    sums = file.read(SUMS_BYTES).decode("utf-8", "replace")
-                    self._listed += parse_sums(sums, base_url=f"{self._address.base}/{tag}")
+                    hashes |= parse_hashes(file.read(SUMS_BYTES).decode("utf-8", "replace"))
+                self._listed += builds_among(hashes, base_url=f"{self._address.base}/{tag}")
             self._listed.sort(key=lambda build: age(build.build))
         return self._listed or []
 

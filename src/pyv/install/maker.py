@@ -157,7 +157,7 @@ class Maker:
         version = job.build.version if job.build else None
         if version and version.release:
             return version
-        reported = smoke.ask(tree, self._env, area / smoke.BYTECODE).version
+        reported = smoke.ask(tree, self._env, area / smoke.BYTECODE, name=job.asset).version
         # GraalPy's archives need not name the version of the language
         return version._replace(release=reported.release) if version else reported
 
@@ -210,7 +210,7 @@ class Maker:
             run=lambda args: proc.run(args, env=self._env, timeout=_TOOL_SECONDS).returncode,
         )
         # The interpreter is tried out while that is done which no start depends on
-        with _Background(lambda: smoke.ask(tree, self._env, bytecode)) as trial:
+        with _Background(lambda: smoke.ask(tree, self._env, bytecode, name=job.asset)) as trial:
             build = fixups.for_building(tree, final, **kind, allow_pip=job.options.allow_pip)
             self._checkpoint("fixed")
             manifest.refresh(contents, tree, start.changed | build.changed)
