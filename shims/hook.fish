@@ -94,7 +94,7 @@ function _pyv_satisfies
         end
     end <"$pin"
     # All must be of installed versions: what else they could mean, only pyv can tell
-    for word in (string match -ra '[^\s:]+' -- (string replace -r '#.*' '' -- $lines))
+    for word in (string match -ra '[^ \t:]+' -- (string replace -r '(?:#.*|\r)$' '' -- $lines))
         if not test -d "$_pyv_root/versions/$word"
             set word (string replace -r '^(?:python-?|cpython-)(?=[0-9])' '' -- $word)
         end

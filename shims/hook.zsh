@@ -9,6 +9,13 @@ if [[ -o aliases ]]; then _pyv_aliases=aliases; else _pyv_aliases=no_aliases; fi
 unsetopt aliases
 
 typeset -g _pyv_root=@ROOT@
+# With this option of sh and ksh the rest could not even be read
+if [[ -o sh_glob ]]; then
+    emulate zsh -c 'source "$_pyv_root/hooks/pyv.zsh"'
+    setopt "$_pyv_aliases"
+    return
+fi
+
 typeset -g _pyv_asked='' _pyv_answer='' _pyv_stranger='' _pyv_named="${_pyv_named-}"
 
 # Takes the first entry $1 off PATH.

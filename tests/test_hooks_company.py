@@ -60,6 +60,18 @@ def test_prompt_commands_go_on_working(command: str, tmp_path: Path) -> None:
         assert terminal.ask('"${PROMPT_COMMAND[*]}"').count("_pyv_prompt") == 1
 
 
+def test_an_exported_prompt_command_is_nothing_to_shells_without_the_hook(tmp_path: Path) -> None:
+    with start("bash", tmp_path, before="export PROMPT_COMMAND=true") as terminal:
+        assert terminal.ask('"$(bash -uc \'eval "$PROMPT_COMMAND"\' 2>&1)"') == ""
+
+
+@pytest.mark.parametrize("line", ["setopt sh_glob", "emulate sh", "emulate ksh"])
+def test_the_hook_of_zsh_is_read_whatever_the_options(line: str, tmp_path: Path) -> None:
+    venv = projects.make_venv(tmp_path / ".venv")
+    with start("zsh", Path("/"), before=f"{line}; setopt prompt_subst") as terminal:
+        switches(terminal, tmp_path, venv)
+
+
 @ALL
 def test_the_prompt_sees_the_status_of_the_last_command(shell: str, tmp_path: Path) -> None:
     lines = {

@@ -213,7 +213,19 @@ def test_a_pin_may_be_a_name_with_a_prefix(shell: str, pin: str, asked: list[str
 
 
 @pytest.mark.parametrize(
-    "pin", [">=3.12\n", "3.12 3.10\n", "3.12\n" * 300, "3.12\n3.10\n", "3.12 ./x", "cp312\n", "3.12.7/envs/x\n", "../x"]
+    "pin",
+    [
+        ">=3.12\n",
+        "3.12 3.10\n",
+        "3.12\n" * 300,
+        "3.12\n3.10\n",
+        "3.12 ./x",
+        "cp312\n",
+        "3.12.7/envs/x\n",
+        "../x",
+        "3.12\x0b3.12\n",
+        "3.12\x0c3.12\n",
+    ],
 )
 def test_pyv_is_asked_once_about_a_pin_that_is_not_plain(shell: str, pin: str, tmp_path: Path) -> None:
     venv = projects.make_venv(tmp_path / "project/.venv", "3.12.7")

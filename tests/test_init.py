@@ -57,6 +57,17 @@ def test_what_is_installed_can_be_uninstalled_to_the_byte(shell: str, content: b
 
 
 @ALL
+def test_a_block_that_is_there_twice_goes_altogether(shell: str) -> None:
+    path = home() / FILES[shell]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x=1\n")
+    installed(shell)
+    path.write_bytes(path.read_bytes() + b"y=1\n" + path.read_bytes().removeprefix(b"x=1\n"))
+    removed(shell)
+    assert path.read_bytes() == b"x=1\ny=1\n"
+
+
+@ALL
 def test_a_file_that_was_made_for_it_goes_with_it(shell: str) -> None:
     installed(shell)
     assert (home() / FILES[shell]).exists()

@@ -143,15 +143,15 @@ def _with_block(before: bytes | None, shell: str, content: str) -> bytes:
 
 
 def _without_block(before: bytes, shell: str) -> bytes | None:
-    """Return the content without the block; None if nothing else was ever in that file."""
-    found = _pattern(shell).search(before)
-    if not found:
-        return before
-    start = found.start()
-    if found[1] == _ADDED_LINE_END and found.end() == len(before):
-        start -= 1
-    after = before[:start] + before[found.end() :]
-    return None if found[1] == _MADE_FILE and not after else after
+    """Return the content without the block, however often it is there; None if nothing else was ever in that file."""
+    after, made = before, False
+    while found := _pattern(shell).search(after):
+        start = found.start()
+        if found[1] == _ADDED_LINE_END and found.end() == len(after):
+            start -= 1
+        after = after[:start] + after[found.end() :]
+        made = made or found[1] == _MADE_FILE
+    return None if made and not after else after
 
 
 def _read(place: _Place) -> bytes | None:
