@@ -98,6 +98,11 @@ pyv | pyenv)
     "$_pyv_root" | ,"$_pyv_root") ;;
     *) _pyv_do=pyv; _pyv_ask "$@" ;;
     esac
+    # What was changed in the shims has to be mended, and only pyv itself looks for that; it gave them all one time
+    if [ "$_pyv_root/shims/python" -nt "$_pyv_root/shims/pyv" -o "$_pyv_root/shims/pyv" -nt "$_pyv_root/shims/python" ] &&
+        [ -e "$_pyv_root/shims/python" ]; then
+        _pyv_do=pyv; _pyv_ask "$@"
+    fi
     case $#,${1-} in
     1,root) printf '%s\n' "$_pyv_root"; exit ;;
     1,version | 1,version-name | 1,prefix) _pyv_do=$1 _pyv_cmd=python ;;
