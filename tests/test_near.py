@@ -103,6 +103,14 @@ def test_what_cannot_be_had_is_not_said_to_be_installable(tmp_path: Path) -> Non
         assert "did you mean 3.15." in result.err, words
 
 
+def test_versions_are_named_before_anything_else_that_is_installed(tmp_path: Path) -> None:
+    for name in ("3.11.8", "3.12.4", "pypy3.10-7.3.17", *"abcdef"):
+        make_version(store(), name)
+    for pin, hint in (("3.9", "to install it: pyv install 3.9"), ("nope", "nope is not a version; if it names an env")):
+        result = pyv("which", "python", cwd=tmp_path, PYV_OFFLINE="1", PYV_VERSION=pin)
+        assert f"     installed: c, d, e, f, 3.11.8, 3.12.4 and 3 more; {hint}" in result.err
+
+
 def test_pinning_names_what_is_installed_first_and_keeps_quiet_about_versions_that_exist(tmp_path: Path) -> None:
     make_version(store(), "3.12.4", links=("3.12",))
     make_version(store(), "tools")

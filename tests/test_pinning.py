@@ -100,6 +100,19 @@ def test_local_shows_the_nearest_file_upward_and_nothing_else(project: Path, tmp
     assert (result.status, result.out, ".python-version, line 2" in result.err) == (2, "", True)
 
 
+def test_what_version_name_prints_can_be_pinned(project: Path) -> None:
+    (project / ".python-version").write_text("3.12\n3.8\n")
+    printed = pyv("version-name", cwd=project).out.strip()
+    assert ":" in printed
+    assert pyv("prefix", printed, cwd=project).out == pyv("prefix", *printed.split(":"), cwd=project).out
+    assert pyv("local", printed, cwd=project) == (0, "", "")
+    assert pyv("local", cwd=project).lines == printed.split(":")
+    assert pyv("global", printed, cwd=project) == (0, "", "")
+    for wrong in (":", "3.12:..", f"{printed}:../x"):
+        assert pyv("local", wrong, cwd=project).status == 2
+    assert pyv("local", f":{printed}:", cwd=project).status == 0
+
+
 def test_local_writes_into_the_current_folder_only(project: Path) -> None:
     (project / ".python-version").write_text("3.8\n")
     assert pyv("local", "3.12", cwd=project / "below").status == 0

@@ -149,6 +149,10 @@ def test_a_platform_that_is_spelled_out_must_be_the_one_installed(store: Store) 
     assert store.find(Request.parse("cpython-3.12.1-linux-x86_64-gnu"))
     assert store.find(Request.parse("cpython-3.12-linux"))
     assert store.find(Request.parse("cpython-3.12.1-darwin-aarch64-none")) is None
+    store.update_links()
+    assert store.find(Request.parse("cpython-3.12-linux"))
+    for other in ("darwin", "linux-aarch64", "linux-x86_64-musl"):
+        assert store.find(Request.parse(f"cpython-3.12-{other}")) is None
 
 
 def test_what_is_not_installed_is_said_with_the_command_that_installs_it(store: Store) -> None:

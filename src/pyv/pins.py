@@ -12,7 +12,7 @@ from pyv.errors import RequestError
 from pyv.versions import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 FILE_NAME = ".python-version"
 VARIABLE = "PYV_VERSION"
@@ -61,6 +61,15 @@ def parse(text: str, source: str, *, numbered: bool = True) -> list[Pin]:
     if not pins:
         raise RequestError(f"{source} names no version", hint="write one into it, such as 3.12")
     return pins
+
+
+def requests(words: Iterable[str]) -> list[Request]:
+    """Return what the words of a command line ask for; as in a pin, colons separate several in one word.
+
+    Raises:
+        RequestError: one is no request.
+    """
+    return [Request.parse(part) for word in words for part in (list(filter(None, word.split(":"))) or [word])]
 
 
 def _request(word: str, source: str, line: int) -> Request:

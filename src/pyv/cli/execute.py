@@ -55,6 +55,10 @@ def execute(app: App, arguments: Sequence[str]) -> int:
         found = _find(app, command, is_pip=is_pip)
     except (RequestError, NotFoundError, EnvironmentMismatchError) as error:
         raise CommandNotFoundError(error.message, hint=error.hint) from error
+    except UsageError as error:  # of a setting
+        if not shim:
+            raise
+        raise CommandNotFoundError(error.message, hint=error.hint) from error
     env = app.commands.passing(found)
     if not shim:
         env["PATH"] = _with_shims(app, env.get("PATH", os.defpath))

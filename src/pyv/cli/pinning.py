@@ -122,7 +122,7 @@ def checked(app: App, words: Sequence[str], *, force: bool) -> list[Request]:
         RequestError: one cannot be understood.
         NotInstalledError: one is not installed, and that is not enforced.
     """
-    requests = [Request.parse(word) for word in words]
+    requests = pins.requests(words)
     if not force:
         for request in requests:
             installed(app, request)

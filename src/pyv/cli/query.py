@@ -30,7 +30,7 @@ def root(app: App) -> None:
 def prefix(app: App, requests: Sequence[str] = ()) -> None:
     """Print the folders of versions, separated by colons; without a request, of those that are selected here."""
     if requests:
-        chosen = [installed(app, Request.parse(text)) for text in requests]
+        chosen = [installed(app, each) for each in pins.requests(requests)]
         folders = [prefix_of(app, each) or _system_prefix(app) for each in chosen]
     else:
         selection = select(app)

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
     from pyv.pins import Pin
     from pyv.registry import Registry
-    from pyv.store import Store
+    from pyv.store import Installed, Store
     from pyv.versions import Request
 
 _SECONDS = 20
+# How many installed versions a message names
+_MOST_NAMED = 6
 _ASK_VERSION = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
 
 
@@ -161,16 +163,20 @@ class Selector:
             return lost.missed(request.text, pin.origin)
         can_be = request.kind in ("version", "range")
         word = f"'{request}'" if re.search(r"[^\w.+-]", request.text) else request.text
-        hint = f"installed: {self.present(request)}; to install it: pyv install {word}"
+        todo = f"to install it: pyv install {word}"
         if not can_be:
-            hint = f"{request} is not a version; if it names an environment: pyv venv --name {request.name}"
+            todo = f"{request} is not a version; if it names an environment: pyv venv --name {request.name}"
+        hint = f"installed: {self.present(request)}; {todo}"
         return NotInstalledError(f"{request} is not installed, pinned by {pin.origin}", hint=hint)
 
     def present(self, request: Request) -> str:
         """Return the names of what is installed of a request's minor version, else of the newest, for people."""
-        installed = [each.name for each in self._store.installed()]
-        near = [each for each in installed if request.release and each.startswith(_stem(request))] or installed
-        return ", ".join(near[-6:]) if near else "nothing"
+        # What is most likely meant comes last, and is not left out
+        installed = sorted(self._store.installed(), key=_is_cpython)
+        names = [each.name for each in installed]
+        near = [name for name in names if request.release and name.startswith(_stem(request))] or names
+        more = f" and {len(near) - _MOST_NAMED} more" if len(near) > _MOST_NAMED else ""
+        return ", ".join(near[-_MOST_NAMED:]) + more if near else "nothing"
 
     def _of_environment(self, venv: Path, pinned: list[Pin]) -> Selection:
         name = self._satisfying(venv, pinned)
@@ -266,6 +272,10 @@ def lost_under(store: Store, venv: Path) -> NotInstalledError | None:
 
 def _stem(request: Request) -> str:
     return ".".join(str(part) for part in request.release[:2])
+
+
+def _is_cpython(installed: Installed) -> bool:
+    return installed.version is not None and installed.version.implementation == "cpython"
 
 
 def same(one: str | Path, other: str | Path) -> bool:

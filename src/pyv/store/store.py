@@ -120,7 +120,7 @@ class Store:
                 target = os.readlink(self._layout.version(request.short_name))
                 if "/" not in target:
                     linked = self.get(target)
-                    if linked is not None:
+                    if linked is not None and self._fits(target, request):
                         return linked
         known = [each for each in self.installed() if each.version and self._fits(each.name, request)]
         held = self.held()
