@@ -330,14 +330,18 @@ _pyv_pid=${_pyv_rest%% *} _pyv_rest=${_pyv_rest#* }
 _pyv_left=${_pyv_rest%% *} _pyv_rest=${_pyv_rest#* }
 _pyv_passes=${_pyv_rest%% *} _pyv_name=${_pyv_rest#* }
 [ "$_pyv_pid $_pyv_left $_pyv_passes $_pyv_name" = "${_PYV_GUARD-}" ] && [ "$_pyv_name" ] || _pyv_pid=''
+_pyv_word=$_pyv_cmd
+[ "$_pyv_do" ] || ! _pyv_pip "$@" || _pyv_word=pip/$_pyv_cmd
 for _pyv_n in "$_pyv_pid" "$_pyv_left" "$_pyv_passes"; do
     # No guard: sh ends at a number that it takes for octal, or that is too large for it
     case $_pyv_n in '' | *[!0-9]* | 0?* | ????????????*) _pyv_pid='' _pyv_passes=0 ;; esac
 done
 # `#!/usr/bin/env python3` makes one process of two commands, of which only the first has been passed on. Of pip other
 # managers stay the parent, as pyv does; but any other program may start itself by its name
-[ "$_pyv_pid $_pyv_name" = "$$ $_pyv_cmd" ] || { [ "$_pyv_pid $_pyv_name" = "$PPID $_pyv_cmd" ] && _pyv_pip "$@"; } ||
-    _pyv_left=999999
+case "$_pyv_pid $_pyv_name,$_pyv_word" in
+"$$ $_pyv_word,$_pyv_word" | "$PPID $_pyv_word,pip/$_pyv_cmd") ;;
+*) _pyv_left=999999 ;;
+esac
 _pyv_count() {
     _pyv_n=0
     while [ "$1" ]; do
@@ -376,7 +380,7 @@ if [ "$_pyv_found" ]; then
     esac
     if [ "$_pyv_rest" ]; then
         [ "$_pyv_passes" -lt 32 ] || _pyv_ask "$@" # which says so
-        export _PYV_GUARD="$$ $_pyv_rest $((_pyv_passes + 1)) $_pyv_cmd"
+        export _PYV_GUARD="$$ $_pyv_rest $((_pyv_passes + 1)) $_pyv_word"
     elif [ "${_PYV_GUARD-}" ]; then
         unset _PYV_GUARD
     fi

@@ -564,6 +564,18 @@ def test_a_guard_is_of_one_command(world: World, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("shell")
+def test_a_program_that_starts_pip_by_name_gets_that_of_its_own_python(world: World, tmp_path: Path) -> None:
+    first, last = tmp_path / "first", tmp_path / "last"
+    program(first / "python3", 'if [ "$1" = app ]; then python3 -m pip; else echo "the first one $*"; fi')
+    program(first / "pip", 'exec python3 -m pip "$@"')
+    program(last / "python3", "echo the last one")
+    env = world.env(PATH=f"{world.shims}:{first}:{last}:/usr/bin:/bin", PYV_VERSION="system")
+    for words in (["python3", "app"], ["pip"]):
+        for start in ([world.shims / words[0]], [*PYV, "exec", words[0]]):
+            assert world.run(*start, *words[1:], env=env).stdout == "the first one -m pip\n"
+
+
+@pytest.mark.usefixtures("shell")
 def test_two_commands_that_become_each_other_end(world: World, tmp_path: Path) -> None:
     other = tmp_path / "other"
     for name, next_ in (("python", "python3"), ("python3", "python")):

@@ -59,7 +59,7 @@ def execute(app: App, arguments: Sequence[str]) -> int:
         if not shim:
             raise
         raise CommandNotFoundError(error.message, hint=error.hint) from error
-    env = app.commands.passing(found)
+    env = app.commands.passing(found, is_pip=is_pip)
     if not shim:
         env["PATH"] = _with_shims(app, env.get("PATH", os.defpath))
     program = [found.path, *rest]

@@ -66,7 +66,9 @@ class Commands:
             NotInstalledError: it belongs to a version that is gone from where it was linked to.
         """
         if command and "/" not in command:
-            limit = self._guarded(command, (self._pid, self._parent) if is_pip else (self._pid,))
+            limit = self._guarded(
+                _guarded_as(command, is_pip=is_pip), (self._pid, self._parent) if is_pip else (self._pid,)
+            )
             for found in self._candidates(command, selection, limit):
                 if found.path:
                     return found
@@ -163,8 +165,12 @@ class Commands:
         # `#!/usr/bin/env python3` makes one process of two commands, of which only the first has been passed on
         return guard.left if guard and guard.command == command and guard.pid in processes else 1 << 62
 
-    def passing(self, found: Found) -> dict[str, str]:
+    def passing(self, found: Found, *, is_pip: bool = False) -> dict[str, str]:
         """Return the environment for a program: with a guard if it is one of PATH that could call a shim again.
+
+        Args:
+            found: the program.
+            is_pip: see `find`.
 
         Raises:
             CommandNotFoundError: it did so again and again.
@@ -186,8 +192,13 @@ class Commands:
         left = next((left for left, entry in self._path() if os.path.join(entry, name) == program), 0)
         if not script and passes <= _PATIENCE:
             left = _ALL_OF_PATH
-        env[GUARD] = f"{self._pid} {left} {passes} {name}"
+        env[GUARD] = f"{self._pid} {left} {passes} {_guarded_as(name, is_pip=is_pip)}"
         return env
+
+
+def _guarded_as(command: str, *, is_pip: bool) -> str:
+    """Return what a guard calls a command: `python3 -m pip` is not the python3 that a wrapper of pip may start."""
+    return f"pip/{command}" if is_pip else command
 
 
 class _Guard(NamedTuple):
