@@ -248,7 +248,7 @@ _pyv_join() {
         *_pyv_prompt*) ;;
         # Last, for what comes first sees the status of the user's pipeline; on a line of its own, after a comment. Of an
         # array this is the first element. Whoever exports it hands it down to shells that have not this function.
-        *) PROMPT_COMMAND=${PROMPT_COMMAND:+$PROMPT_COMMAND$'\n'}'[ -n "${_pyv_root-}" ] && _pyv_prompt' ;;
+        *) PROMPT_COMMAND=${PROMPT_COMMAND:+$PROMPT_COMMAND$'\n'}'${_pyv_root:+"_pyv_prompt"}' ;;
     esac
 }
 

@@ -11,8 +11,10 @@ unsetopt aliases
 typeset -g _pyv_root=@ROOT@
 # With this option of sh and ksh the rest could not even be read
 if [[ -o sh_glob ]]; then
+    typeset -g _pyv_outer="$_pyv_aliases"
     emulate zsh -c 'source "$_pyv_root/hooks/pyv.zsh"'
-    setopt "$_pyv_aliases"
+    setopt "$_pyv_outer"
+    unset _pyv_outer
     return
 fi
 

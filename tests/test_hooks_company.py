@@ -65,11 +65,19 @@ def test_an_exported_prompt_command_is_nothing_to_shells_without_the_hook(tmp_pa
         assert terminal.ask('"$(bash -uc \'eval "$PROMPT_COMMAND"\' 2>&1)"') == ""
 
 
+def test_what_is_appended_to_the_prompt_command_sees_the_status(tmp_path: Path) -> None:
+    with start("bash", tmp_path, before="IFS=_p") as terminal:
+        terminal.type("PROMPT_COMMAND=\"$PROMPT_COMMAND\"$'\\nseen=$?'")
+        terminal.send("sh -c 'exit 42'\n")
+        assert terminal.ask("$seen") == "42"
+
+
 @pytest.mark.parametrize("line", ["setopt sh_glob", "emulate sh", "emulate ksh"])
 def test_the_hook_of_zsh_is_read_whatever_the_options(line: str, tmp_path: Path) -> None:
     venv = projects.make_venv(tmp_path / ".venv")
-    with start("zsh", Path("/"), before=f"{line}; setopt prompt_subst") as terminal:
+    with start("zsh", Path("/"), before=f"{line}; setopt prompt_subst no_aliases") as terminal:
         switches(terminal, tmp_path, venv)
+        assert terminal.ask('"${options[aliases]}"') == "off"
 
 
 @ALL
