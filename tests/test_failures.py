@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyv import errors, smoke
-from tests.support.command import PYV, cache, everything_in, pyv, store
+from tests.support.command import PYV, cache, everything_in, pyv, pyv_without_privileges, store
 from tests.support.packs import relabel
 
 if TYPE_CHECKING:
@@ -299,6 +299,45 @@ def test_own_files_that_are_rubbish_are_no_internal_error(offered: Offer) -> Non
     (description / "receipt.json").unlink()
     os.mkfifo(description / "receipt.json")
     assert pyv("prefix", f"cpython-{offered.oldest}-linux").status == 3
+
+
+def protect(folder: Path) -> None:
+    for path in [folder, *folder.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode & 0o555)
+
+
+def test_a_version_that_its_owner_has_protected_is_replaced_and_removed(offered: Offer) -> None:
+    mirror = str(offered.folder)
+    version = store() / "versions" / offered.oldest
+    assert pyv("install", offered.oldest, PYV_MIRROR=mirror).status == 0
+    listed = sorted(os.listdir(version.parent))
+    protect(version)
+    result = pyv_without_privileges("install", "--force", offered.oldest, PYV_MIRROR=mirror)
+    assert (result.status, sorted(os.listdir(version.parent))) == (0, listed), result.err
+    assert os.access(version / "bin/python3", os.X_OK)
+    protect(version)
+    result = pyv_without_privileges("uninstall", "-y", offered.oldest)
+    assert (result.status, os.listdir(version.parent), os.listdir(store() / "tmp")) == (0, [], []), result.err
+
+
+def test_where_somebody_else_locks_the_links_nothing_is_installed(offered: Offer) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    mirror = str(offered.folder)
+    assert pyv("install", offered.oldest, PYV_MIRROR=mirror).status == 0
+    listed = sorted(os.listdir(store() / "versions"))
+    os.chown(store() / "locks/links.lock", 4242, 4242)
+    for words in (
+        ["install", offered.newest],
+        ["install", "--force", offered.oldest],
+        ["uninstall", "-y", offered.oldest],
+    ):
+        result = pyv_without_privileges(*words, PYV_MIRROR=mirror)
+        assert (result.status, "permission denied at" in result.err) == (1, True)
+        assert f"{store()}/locks/links.lock" in result.err
+        assert sorted(os.listdir(store() / "versions")) == listed
+        assert os.listdir(store() / "tmp") == []
 
 
 def test_a_full_cache_is_gone_past(offered: Offer, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -148,6 +149,23 @@ def test_a_file_system_without_locks_gets_one_warning_and_no_failure(
             pass
     assert len(told) == 1
     assert "without locks" in told[0]
+
+
+def test_a_lock_file_has_the_permissions_that_the_umask_leaves(tmp_path: Path) -> None:
+    before = os.umask(0o002)
+    try:
+        with fsops.lock(tmp_path / "x.lock", waiting=nothing, warn=ignore):
+            pass
+        waited = fsops._file_lock(tmp_path / "y.lock")
+        waited.acquire()
+        waited.release()
+    finally:
+        os.umask(before)
+    (tmp_path / "z.lock").touch(mode=0o640)
+    with fsops._file_lock(tmp_path / "z.lock"):
+        pass
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {"x.lock": 0o664, "y.lock": 0o664, "z.lock": 0o640}
 
 
 def test_staging_is_private_and_gone_afterwards(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ SOURCE = Path(pyv.__file__).parent
 LAYERS = (
     ("errors",),
     ("versions", "platforms"),
-    ("catalogue", "layout"),
+    ("catalogue", "layout", "ended"),
     ("fsops", "disk", "proc", "together", "fetch", "archive", "elf"),
     (
         "pins",

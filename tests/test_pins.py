@@ -13,17 +13,14 @@ from hypothesis import strategies as st
 
 from pyv import pins
 from pyv.errors import RequestError
+from tests.support.command import WITHOUT_PRIVILEGES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Whom permissions hold for, root being none of them: see capset(2); 0x20080522 is _LINUX_CAPABILITY_VERSION_3
-NEAREST = """
-import ctypes, os, sys
+NEAREST = f"""
+{WITHOUT_PRIVILEGES}
 from pyv import pins
-
-if os.geteuid() == 0:
-    assert ctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()) == 0
 print(pins.nearest(sys.argv[1]))
 """
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.command import environment, everything_in, pyv, says, store
+from tests.support.stores import make_version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +86,19 @@ def test_a_named_environment_goes_with_its_folder_and_what_is_known_of_it(offere
     assert everything_in(store() / "tmp") == set()
     assert "web" not in pyv("versions").out
     assert pyv("uninstall", "-y", "web").status == 3
+
+
+def test_a_folder_that_is_called_like_a_request_is_what_goes(tmp_path: Path) -> None:
+    make_version(store(), "3.12.7", links=("3.12", "3"))
+    elsewhere = make_version(tmp_path / "far", "3.12.9")
+    for name in ("v3.12", "cp312", "3.12-b2", "python-3.12"):
+        (store() / "versions" / name).symlink_to(elsewhere)
+        assert pyv("prefix", name).lines == [f"{store()}/versions/{name}"]
+        result = pyv("uninstall", "-y", name)
+        assert (result.status, result.err) == (0, f"pyv: {name} removed\n")
+        (store() / "versions" / name).symlink_to(tmp_path / "gone")
+        assert pyv("uninstall", "-y", name).status == 0
+    assert sorted(os.listdir(store() / "versions")) == ["3", "3.12", "3.12.7"]
 
 
 @pytest.mark.parametrize("start", ["envs/web", "versions/web"])

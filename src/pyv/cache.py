@@ -8,7 +8,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from pyv import fsops
+from pyv import disk, fsops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -158,7 +158,7 @@ class ArchiveCache:
 
     def size(self) -> int:
         """Return the bytes that the archives take on disk."""
-        return fsops.disk_usage(self._folder)
+        return disk.usage(self._folder)
 
     def clean(self) -> Cleaned:
         """Delete all archives but those that a running pyv downloads at this moment.

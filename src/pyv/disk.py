@@ -1,11 +1,14 @@
-"""The disk behind a file system: what was written is there even after a power loss."""
+"""The disk behind a file system: what was written is there even after a power loss, and how much that takes."""
 
 from __future__ import annotations
 
 import os
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from pyv.ended import Ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +38,20 @@ def sync(folder: Path) -> None:
         os.close(descriptor)
 
 
+def usage(folder: Path) -> int:
+    """Return how many bytes the files below a folder take on disk; several names of one file count once."""
+    total = 0
+    seen: set[tuple[int, int]] = set()
+    for base, _folders, files in os.walk(folder):
+        for name in files:
+            with suppress(OSError):
+                status = os.lstat(os.path.join(base, name))
+                if (status.st_dev, status.st_ino) not in seen:
+                    seen.add((status.st_dev, status.st_ino))
+                    total += status.st_blocks * 512
+    return total
+
+
 class WriteBack:
     """While the body of a `with` statement writes many files, has them reach the disk as they come.
 
@@ -53,7 +70,7 @@ class WriteBack:
         self._error: BaseException | None = None
         self._wanted = True
         self._over = threading.Event()
-        self._ended = threading.Event()
+        self._ended = Ended()
 
     def __enter__(self) -> Self:
         # The kernel tells of what could not be written since this was opened, and tells it once: so it is one for all

@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from filelock import BaseFileLock
+
 # What flock answers on file systems that have none, or only pretend to (NFS, some FUSE and cluster file systems)
 _NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EBADF, errno.EOPNOTSUPP, errno.EINVAL})
 # What a file system answers to somebody who may not write there
 NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _LOCK_POLL_SECONDS = 0.02
+# Less the umask: who shares a store with a group shares its locks
+_LOCK_MODE = 0o666
 # The folder of which this process has said so; a command takes several locks, and one word is enough
 _told: set[Path] = set()
 # Shorter waits are not worth a word
@@ -112,6 +116,7 @@ def exchange(one: Path, other: Path) -> bool:
     """
     import ctypes
 
+    _let_go(one, other)
     libc = ctypes.CDLL(None, use_errno=True)
     function = getattr(libc, "renameat2", None)  # Linux, glibc 2.28 and musl 1.2.? on; see renameat2(2)
     if function is None:
@@ -120,6 +125,25 @@ def exchange(one: Path, other: Path) -> bool:
         return False
     at_cwd = -100 if hasattr(libc, "renameat2") else -2
     return bool(function(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), _RENAME_EXCHANGE) == 0)
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename a folder, also one that its owner has protected: it has to know its new parent."""
+    _let_go(source)
+    os.rename(source, target)
+
+
+def check_writable(path: Path) -> None:
+    """Raise PermissionError for a file that is there, and is not this user's to write."""
+    if os.path.exists(path) and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(path))
+
+
+def _let_go(*folders: Path) -> None:
+    for folder in folders:
+        with suppress(OSError):
+            if stat.S_ISDIR(mode := os.lstat(folder).st_mode) and not mode & stat.S_IWUSR:
+                os.chmod(folder, mode | stat.S_IWUSR)
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -163,20 +187,6 @@ def remove_tree(path: Path) -> None:
                 if not os.path.islink(folder):
                     os.chmod(folder, stat.S_IRWXU)
         shutil.rmtree(path)
-
-
-def disk_usage(folder: Path) -> int:
-    """Return how many bytes the files below a folder take on disk; several names of one file count once."""
-    total = 0
-    seen: set[tuple[int, int]] = set()
-    for base, _folders, files in os.walk(folder):
-        for name in files:
-            with suppress(OSError):
-                status = os.lstat(os.path.join(base, name))
-                if (status.st_dev, status.st_ino) not in seen:
-                    seen.add((status.st_dev, status.st_ino))
-                    total += status.st_blocks * 512
-    return total
 
 
 @contextmanager
@@ -272,7 +282,7 @@ def _take_at_once(path: Path) -> int:
     while True:
         descriptor = -1
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _LOCK_MODE)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Whoever held it may have removed the file before letting go: then this one has no name any more
             if os.path.samestat(os.fstat(descriptor), os.stat(path)):
@@ -300,19 +310,18 @@ def try_lock(path: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
-
-
 def _file_lock(path: Path) -> BaseFileLock:
     from filelock import FileLock
 
+    # It would give the file other permissions than the umask has, or than its owner
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, _LOCK_MODE))
+    mode = stat.S_IMODE(os.stat(path).st_mode)
     # A soft lock is a file that a killed holder leaves behind, and everybody after it would wait for ever; releases
     # before 4 have no such fall-back, and no parameter that forbids it
     try:
-        return FileLock(path, fallback_to_soft=False, thread_local=False)
+        return FileLock(path, mode=mode, fallback_to_soft=False, thread_local=False)
     except TypeError:
-        return FileLock(path, thread_local=False)
+        return FileLock(path, mode=mode, thread_local=False)
 
 
 @contextmanager

@@ -22,6 +22,13 @@ def checkpoint(step):
 
 sys.exit(run(sys.argv[3:], checkpoint=checkpoint))
 """
+# Permissions do not hold for root: see capset(2); 0x20080522 is _LINUX_CAPABILITY_VERSION_3
+WITHOUT_PRIVILEGES = """
+import ctypes, os, sys
+if os.geteuid() == 0:
+    assert ctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()) == 0
+"""
+_UNPRIVILEGED = f"{WITHOUT_PRIVILEGES}\nfrom pyv.cli import run\nsys.exit(run(sys.argv[1:]))"
 
 
 class Result(NamedTuple):
@@ -47,8 +54,17 @@ def environment(**changes: str) -> dict[str, str]:
 
 def pyv(*arguments: str | Path, cwd: str | Path | None = None, **changes: str) -> Result:
     """Run pyv to its end."""
+    return _run([*PYV, *map(str, arguments)], cwd=cwd, **changes)
+
+
+def pyv_without_privileges(*arguments: str | Path, **changes: str) -> Result:
+    """Run pyv to its end as somebody for whom permissions hold, who owns what this user owns."""
+    return _run([sys.executable, "-c", _UNPRIVILEGED, *map(str, arguments)], **changes)
+
+
+def _run(words: list[str], cwd: str | Path | None = None, **changes: str) -> Result:
     done = subprocess.run(
-        [*PYV, *map(str, arguments)],
+        words,
         env=environment(**changes),
         cwd=cwd,
         capture_output=True,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyv import fsops, prune, uninstall, upgrade
+from pyv import disk, fsops, prune, uninstall, upgrade
 from pyv.cli import output, shims
 from pyv.errors import PyvError
 
@@ -65,7 +65,7 @@ def _pins(app: App) -> list[Pin]:
 
 def _show(app: App, unused: Sequence[Installed], gone: Sequence[Path]) -> int:
     """List what can go, and return how many bytes that would free."""
-    sizes = [fsops.disk_usage(each.path) for each in unused]
+    sizes = [disk.usage(each.path) for each in unused]
     output.table([(each.name, output.size(size)) for each, size in zip(unused, sizes, strict=True)])
     for each in unused:
         packages = upgrade.own_packages(each)

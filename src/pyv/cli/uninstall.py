@@ -12,7 +12,7 @@ from pyv.cli import output, shims
 from pyv.cli.query import required
 from pyv.errors import InUseError, PyvError
 from pyv.store import Installed
-from pyv.versions import Request
+from pyv.versions import Request, folder_names
 
 if TYPE_CHECKING:
     from pyv.cli.app import App
@@ -62,8 +62,7 @@ def uninstall_command(app: App, requests: tuple[str, ...], *, yes: bool, force: 
 def _find(app: App, text: str) -> Installed:
     """Return the version that a request means, a link among them whose target is gone."""
     request = Request.parse(text)
-    name = request.exact.name if request.exact else request.name
-    target = app.store.broken_link(name) if name else ""
-    if target:
-        return Installed(name, app.layout.version(name), None, target, managed=False)
+    for name in folder_names(text):
+        if name != request.short_name and (target := app.store.broken_link(name)):
+            return Installed(name, app.layout.version(name), None, target, managed=False)
     return required(app, request)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from pyv import dependents, envs, fsops, uninstall
+from pyv import dependents, disk, envs, fsops, uninstall
 from pyv.cli import output, shims
 from pyv.errors import InUseError, NotFoundError, PyvError, UsageError
 from pyv.registry import CONFIG
@@ -69,7 +69,7 @@ def _row(app: App, path: Path) -> _Row:
     if not os.path.isfile(path / CONFIG):
         return _Row(name, path, "", _GONE, 0)
     health = envs.inspect(path, None, app.registry, app.env)
-    return _Row(name, path, _interpreter(app, path), health, fsops.disk_usage(path))
+    return _Row(name, path, _interpreter(app, path), health, disk.usage(path))
 
 
 def _interpreter(app: App, venv: Path) -> str:

@@ -82,7 +82,8 @@ class Shims:
         found = dispatcher.read(witness)
         if found is None:
             return not os.path.lexists(witness)
-        return found.content == standing.content and found.executable
+        # Of another time, though all else is right, the dispatcher asks pyv whether it is whole each time
+        return found.content == standing.content and found.executable and same_time(found.changed, standing.changed)
 
     def repair(self) -> None:
         """Make the shims again if they are not intact, silently, where there is a store and it can be written."""

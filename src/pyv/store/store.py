@@ -109,19 +109,17 @@ class Store:
 
         A short name means what its link means; only without that link are the folders compared.
         """
-        if request.kind == "name":
-            found = (self.get(name) for name in (request.name, *folder_names(request.text)))
-            return next(filter(None, found), None)
-        exact = request.exact
-        if exact is not None:
+        # A folder that is called so comes first, as for what is pinned
+        names = [each for each in (request.name, *folder_names(request.text)) if each not in ("", request.short_name)]
+        if (found := next(filter(None, map(self.get, names)), None)) or request.kind == "name":
+            return found
+        if (exact := request.exact) is not None:
             return self.get(exact.name) if self._fits(exact.name, request) else None
         if request.short_name:
             with suppress(OSError):
                 target = os.readlink(self._layout.version(request.short_name))
-                if "/" not in target:
-                    linked = self.get(target)
-                    if linked is not None and self._fits(target, request):
-                        return linked
+                if "/" not in target and self._fits(target, request) and (linked := self.get(target)):
+                    return linked
         known = [each for each in self.installed() if each.version and self._fits(each.name, request)]
         held = self.held()
         current = [each for each in known if is_current(version_of(each), held)]
@@ -219,6 +217,8 @@ class Store:
                 raise StoreError(f"another pyv is at work: {purpose}")
             self._notify(f"waiting for another pyv: {purpose}")
 
+        if name != "links":  # which it will need as well, when there is no way back
+            fsops.check_writable(self._lock_file("links"))
         return fsops.lock(self._lock_file(name), waiting=waiting, warn=self._notify)
 
     def _lock_file(self, name: str) -> Path:
@@ -291,7 +291,7 @@ class Store:
                 if os.path.islink(path):
                     os.unlink(path)
                 else:
-                    os.rename(path, area / name)
+                    fsops.move(path, area / name)
             fsops.sync_folder(path.parent)
         if not noted:  # now there is room for it
             with self.lock("links", "it changes the short-name links"):
