@@ -138,6 +138,19 @@ sys.exit(run(sys.argv[1:]))
     assert everything_in(store() / "tmp") == set()
 
 
+def test_an_interrupt_ends_all_that_compile_bytecode(offered: Offer) -> None:
+    process = start("install", "--compile-bytecode", offered.oldest, PYV_MIRROR=str(offered.folder))
+    while not on_trial(str(store()), "compileall"):
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.5)  # until there are several
+    process.send_signal(signal.SIGTERM)  # which reaches nobody else
+    assert process.communicate(timeout=60)[1].endswith("pyv: interrupted\n")
+    assert process.returncode == 130
+    assert on_trial(f"{store()}/tmp", "python") == []
+    assert everything_in(store() / "tmp") == set()
+
+
 @pytest.mark.parametrize("again", [["versions"], ["doctor", "--fix"]])
 def test_an_interpreter_on_trial_ends_with_the_next_command_after_pyv_was_killed(
     offered: Offer, tmp_path: Path, again: list[str]

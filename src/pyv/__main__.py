@@ -32,14 +32,25 @@ def _open_what_is_closed() -> None:
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115 - the same
 
 
+def _end_interrupts() -> None:
+    if "signal" in sys.modules:  # else nothing was begun that could be interrupted
+        import signal
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+
+
 def leave() -> None:
     """Run pyv and end this process at once: all is done by then, and taking every module apart would be waste."""
     _open_what_is_closed()
+    status = 130
     try:
-        status = main()
+        try:
+            status = main()
+        finally:
+            _end_interrupts()
     except KeyboardInterrupt:  # while it was still starting, or already done
         sys.stderr.write("pyv: interrupted\n")
-        status = 130
     try:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -87,6 +87,8 @@ def contain(args: Sequence[str | Path], *, env: Mapping[str, str], timeout: floa
         finally:
             _kill(process)
             _running.discard(process)
+            if process.wait() < 0:
+                _wait_for_all_of(process.pid)
 
 
 def _start(
@@ -142,8 +144,11 @@ def _uninterrupted() -> Iterator[None]:
             signal.signal(number, lambda received, _frame: came.append(received))
         yield
     finally:
+        # The new process is there by now. Nothing may come between the handlers: one that stayed away would be lost
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, handlers)
         for number, handler in handlers.items():
             signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         for each in came:
             signal.raise_signal(each)
 
@@ -206,22 +211,31 @@ def _kill(process: Popen[bytes]) -> None:
 
 
 def end_those_with(word: str) -> None:
-    """Kill the processes that have been given a word, and wait until they are gone. Does nothing without a /proc."""
+    """Kill the processes that have been given a word, and wait until they are gone. Does nothing without a /proc.
+
+    With one that leads a session, as those do that `contain` starts, all of that goes.
+    """
     import signal
+
+    for number, words in _command_lines():
+        if os.fsencode(word) in words:
+            with suppress(OSError):  # it has ended meanwhile, or is somebody else's
+                if os.getsid(number) == number:
+                    os.killpg(number, signal.SIGKILL)
+                    _wait_for_all_of(number)
+                else:
+                    os.kill(number, signal.SIGKILL)
+
+
+def _wait_for_all_of(group: int) -> None:
+    """Wait until the last process of a killed group is gone: it may still write where everything is to be removed."""
     import time
 
-    wanted = os.fsencode(word)
-    killed = []
-    for number, words in _command_lines():
-        if wanted in words:
-            with suppress(OSError):  # it has ended meanwhile, or is somebody else's
-                os.kill(number, signal.SIGKILL)
-                killed.append(number)
     until = time.monotonic() + _GONE_SECONDS
-    while any(number in killed and wanted in words for number, words in _command_lines()):
-        if time.monotonic() >= until:
-            return
-        time.sleep(0.01)
+    with suppress(OSError):
+        while time.monotonic() < until:
+            os.killpg(group, 0)
+            time.sleep(0.01)
 
 
 def _command_lines() -> Iterator[tuple[int, list[bytes]]]:

@@ -99,8 +99,8 @@ def ask(prefix: Path, env: Mapping[str, str], bytecode: Path | None = None, *, n
         name: what it is to be called in a message; its folder by default.
         env: the environment to start it in. It writes no bytecode there, and ignores the variables that steer Python.
         bytecode: for what comes out of an archive, whose hash says that its files are whole: an empty folder for
-            bytecode that nobody needs afterwards. If it exists, the answer comes sooner where the prefix has no
-            bytecode and another processor is free. `sweep` knows what is on trial by it.
+            bytecode that nobody needs afterwards, in the staging area. If it exists, the answer comes sooner where the
+            prefix has no bytecode and another processor is free.
 
     Raises:
         VerificationError: it does not start, lacks a module that every complete Python has, or says nothing sensible.
@@ -109,7 +109,7 @@ def ask(prefix: Path, env: Mapping[str, str], bytecode: Path | None = None, *, n
     # Without the columns that tracebacks point at: they take the compiler time
     options = ["-I", "-B", "-X", "no_debug_ranges"]
     if bytecode is not None:
-        options += ["-X", _bytecode_in(bytecode)]
+        options += [*mark(bytecode.parent), "-X", f"pycache_prefix={bytecode}"]
     done = proc.contain([python, *options, "-c", _QUESTION], env=env, timeout=_SECONDS, most=_MOST_BYTES)
     answers = [line for line in done.stdout.splitlines() if line.startswith("pyv: ")]
     if answers and not done.returncode:
@@ -131,14 +131,15 @@ def sweep(staging: Path) -> None:
     """
 
     def clean(area: Path) -> None:
-        proc.end_those_with(_bytecode_in(area / BYTECODE))
+        proc.end_those_with(mark(area)[-1])
         fsops.remove_tree(area)
 
     fsops.sweep(staging, clean=clean)
 
 
-def _bytecode_in(folder: Path) -> str:
-    return f"pycache_prefix={folder}"
+def mark(area: Path) -> list[str]:
+    """Return the option by which `sweep` knows an interpreter at work in a staging area; to Python it means nothing."""
+    return ["-X", f"pyv={area}"]
 
 
 def _understand(words: list[str], python: Path) -> Version:

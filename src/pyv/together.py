@@ -17,6 +17,8 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from pyv.ended import Ended
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any, NoReturn, TypeAlias
@@ -227,7 +229,7 @@ class _Threads:
         self._hear = hear
         self._free = threading.Semaphore(most)
         self._stop = threading.Event()
-        self._ended = threading.Event()
+        self._ended = Ended()
         self._statuses: dict[int, int] = {}
         self._errors: list[BaseException] = []
         self._lock = threading.Lock()
@@ -248,7 +250,6 @@ class _Threads:
         return [self._statuses[number] for number in range(len(self._works))]
 
     def _wait(self, deadline: float | None) -> None:
-        # Not Thread.join: broken off by an interrupt, it takes the thread for ended (CPython before 3.13)
         while len(self._statuses) < len(self._works) and not (self._errors or _is_over(deadline)):
             self._ended.wait(_EAR_SECONDS)
             self._ended.clear()

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pyv import fsops
+from pyv.ended import Ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,8 +186,7 @@ class _Run:
         self.entries: list[archive.Entry] = []
         self.error: BaseException | None = None
         self._extract = extract
-        # Not Thread.join: broken off by an interrupt, it takes the thread for ended (CPython before 3.13)
-        self._ended = threading.Event()
+        self._ended = Ended()
         threading.Thread(target=self._work, name="unpack", daemon=True).start()
 
     def end(self, mark: type[_AbortedError] | None) -> None:

@@ -7,15 +7,18 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from pyv import fsops
+from pyv import fsops, proc
 from pyv.errors import PyvError, UsageError, unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import NoReturn
 
     from pyv.cli.app import App
 
 INTERRUPTED = 130
+# The signals that have interrupted this command
+_interrupts: list[int] = []
 
 
 def run(arguments: Sequence[str], *, checkpoint: Callable[[str], None] = lambda _step: None, variable: str = "") -> int:
@@ -26,9 +29,10 @@ def run(arguments: Sequence[str], *, checkpoint: Callable[[str], None] = lambda 
         checkpoint: called at each commit point; the one seam through which tests end a process in the middle.
         variable: the variable that PYV_VERSION was taken from, if it is another.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) == signal.SIG_DFL:  # not where nohup has them ignored
-            signal.signal(number, signal.default_int_handler)  # cleaned up after like an interrupt from the keyboard
+    _interrupts.clear()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):  # not where nohup has them ignored
+            signal.signal(number, _interrupt)
     from pyv.cli.app import App, working_directory
     from pyv.cli.plain import understand
 
@@ -39,23 +43,34 @@ def run(arguments: Sequence[str], *, checkpoint: Callable[[str], None] = lambda 
     try:
         _mend(app, arguments)
         status = plain(app) if plain is not None else _through_click(app, arguments)
-    except PyvError as error:
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a traceback is of no use to whoever reads it
+        # What is written in C may make another error of an interrupt
+        if _interrupts or isinstance(error, KeyboardInterrupt):
+            proc.kill_running()
+            if sys.stderr.isatty():
+                sys.stderr.write("\n")  # after the ^C that the terminal shows
+            return _fail("interrupted", INTERRUPTED, debug=debug)
+        return _failed(error, f"run pyv {' '.join(arguments[:1])}", debug=debug)
+    return status if isinstance(status, int) else 0
+
+
+def _interrupt(number: int, _frame: object) -> NoReturn:
+    """Have this process cleaned up after as after an interrupt from the keyboard."""
+    _interrupts.append(number)
+    raise KeyboardInterrupt
+
+
+def _failed(error: Exception, what: str, *, debug: bool) -> int:
+    """Say what went wrong, and return the exit status."""
+    if isinstance(error, PyvError):
         return _fail(str(error), error.exit_code, debug=debug)
-    except KeyboardInterrupt:
-        if sys.stderr.isatty():
-            sys.stderr.write("\n")  # after the ^C that the terminal shows
-        return _fail("interrupted", INTERRUPTED, debug=debug)
-    except BrokenPipeError:
+    if isinstance(error, BrokenPipeError):
         # Who read the output has had enough, as in `pyv list | head`; and the interpreter must not try to flush again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
-        from pyv.fsops import explain
-
-        return _fail(str(explain(error, f"run pyv {' '.join(arguments[:1])}")), 1, debug=debug)
-    except Exception as error:  # noqa: BLE001 - a traceback is of no use to whoever reads it
-        return _fail(str(unexpected(error)), 1, debug=debug)
-    return status if isinstance(status, int) else 0
+    if isinstance(error, OSError):
+        return _fail(str(fsops.explain(error, what)), 1, debug=debug)
+    return _fail(str(unexpected(error)), 1, debug=debug)
 
 
 def _store_of_shim(arguments: Sequence[str]) -> tuple[str, Sequence[str]]:

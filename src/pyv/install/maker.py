@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pyv import __version__, disk, fixups, fsops, manifest, proc, smoke
+from pyv.ended import Ended
 from pyv.errors import VerificationError
 from pyv.fetch import MissingError, redact
 from pyv.install.model import Job, Outcome
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
     from pyv.store import Store
     from pyv.versions import Version
 
-_COMPILE_SECONDS = 600
+_LOOK_SECONDS = 0.02
+_COMPILE_SECONDS, _COMPILE_BYTES = 600, 16 << 20
+# The longest path that a socket of multiprocessing can be in: 107, see unix(7), less the names that it adds
+_SOCKET_BYTES = 70
 _TOOL_SECONDS = 60
 _CHUNK = 1 << 18
 # All that an interpreter gets of the user's environment while it is tried out
@@ -231,11 +235,12 @@ class Maker:
         """Write bytecode for the standard library, which names the source files as they will be called."""
         library = _library(tree)
         # Its exit status says nothing: the library carries files that are wrong on purpose, for its own tests
-        proc.run(
-            [smoke.executable(tree), "-I", "-m", "compileall", "-q", "-j", "0", "-d", final / library, tree / library],
-            env=self._env,
-            timeout=_COMPILE_SECONDS,
-        )
+        area = tree.parent
+        places: list[str | Path] = ["-d", final / library, tree / library]
+        words = [smoke.executable(tree), "-I", *smoke.mark(area), "-m", "compileall", "-q", "-j", "0", *places]
+        # It starts others, which must not outlive an interrupt, and makes a socket for them, where nothing may be left
+        env = {**self._env, "TMPDIR": os.fspath(area)} if len(os.fsencode(area)) < _SOCKET_BYTES else self._env
+        proc.contain(words, env=env, timeout=_COMPILE_SECONDS, most=_COMPILE_BYTES)
 
 
 class _Prepared:
@@ -259,8 +264,7 @@ class _Background(Generic[_Result]):
         self._function = function
         self._results: list[_Result] = []
         self._error: BaseException | None = None
-        # Not Thread.join: broken off by an interrupt, it takes the thread for ended (CPython before 3.13)
-        self._ended = threading.Event()
+        self._ended = Ended()
 
     def __enter__(self) -> _Background[_Result]:
         threading.Thread(target=self._run, name="background", daemon=True).start()
@@ -268,7 +272,9 @@ class _Background(Generic[_Result]):
 
     def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
         if kind is not None and not issubclass(kind, Exception):
-            proc.kill_running()  # who interrupts does not wait for an interpreter that takes its time
+            # Who interrupts does not wait for an interpreter that takes its time, or has yet to be started
+            while not self._ended.wait(_LOOK_SECONDS):
+                proc.kill_running()
         self._ended.wait()  # nothing may still work in a folder that is about to be renamed or removed
 
     def _run(self) -> None:
