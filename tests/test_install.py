@@ -347,6 +347,22 @@ def test_offline_installs_what_is_cached_and_nothing_else(mirror: Server, offere
     assert len(mirror.paths) == asked
 
 
+def test_offline_an_archive_without_a_hash_takes_no_place_from_another(offered: Offer, tmp_path: Path) -> None:
+    mirror = tmp_path / "mirror"
+    shutil.copytree(offered.folder, mirror)
+    (mirror / "download-metadata.json").unlink(missing_ok=True)
+    newest = next(mirror.rglob(f"*-{offered.newest}+*"))
+    tag = newest.parent.name
+    unlisted = mirror / "29990101" / newest.name.replace(offered.newest, f"{offered.minor}.98").replace(tag, "29990101")
+    unlisted.parent.mkdir()
+    shutil.copy(newest, unlisted)
+    where = {"PYV_MIRROR": str(mirror), "PYV_OFFLINE": "1"}
+    result = pyv("install", f"{offered.minor}.98", **where)
+    assert (result.status, f"{unlisted.as_uri()} has no sha256" in result.err) == (5, True)
+    assert pyv("install", offered.minor, **where).status == 0
+    assert pyv("versions", "--bare", "--skip-aliases").lines == [offered.newest]
+
+
 def test_what_a_shared_store_has_is_linked(mirror: Server, offered: Offer, tmp_path: Path) -> None:
     assert pyv("install", offered.oldest, PYV_ROOT=str(tmp_path / "lab")).status == 0
     asked = len(mirror.paths)

@@ -108,7 +108,7 @@ def test_versions_are_named_before_anything_else_that_is_installed(tmp_path: Pat
         make_version(store(), name)
     for pin, hint in (("3.9", "to install it: pyv install 3.9"), ("nope", "nope is not a version; if it names an env")):
         result = pyv("which", "python", cwd=tmp_path, PYV_OFFLINE="1", PYV_VERSION=pin)
-        assert f"     installed: c, d, e, f, 3.11.8, 3.12.4 and 3 more; {hint}" in result.err
+        assert f"     installed: 3.11.8, 3.12.4, c, d, e, f and 3 more; {hint}" in result.err
 
 
 def test_pinning_names_what_is_installed_first_and_keeps_quiet_about_versions_that_exist(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pyv.index import Index
     from pyv.platforms import Host
     from pyv.store import Installed, Store
-    from pyv.versions import Request
+    from pyv.versions import Request, Version
 
 __all__ = ["Installer", "Maker", "Options", "Outcome", "Watcher"]
 
@@ -255,7 +255,8 @@ class Installer:
         # Only what a local mirror or the cache holds can be installed then: an older version that is at hand is better
         # than a newer one that is not
         builds = [build for build in self._index.builds(refresh=False, wanted=request) if self._at_hand(build)]
-        found = newest(builds, request, lambda build: build.version)
+        known = [build for build in builds if build.sha256]
+        found = newest(known, request, _version_of) or newest(builds, request, _version_of)
         if found is not None:
             return self._index.pinned(found)
         self._index.choose(request)  # which says so if it exists nowhere
@@ -265,6 +266,10 @@ class Installer:
 
     def _at_hand(self, build: Build) -> bool:
         return self._cache.holds(build.sha256) or any(not url.startswith("http") for url in self._index.urls(build))
+
+
+def _version_of(build: Build) -> Version:
+    return build.version
 
 
 def _as_it_was(existing: Installed | None, options: Options) -> Options:

@@ -171,12 +171,12 @@ class Selector:
 
     def present(self, request: Request) -> str:
         """Return the names of what is installed of a request's minor version, else of the newest, for people."""
-        # What is most likely meant comes last, and is not left out
-        installed = sorted(self._store.installed(), key=_is_cpython)
-        names = [each.name for each in installed]
-        near = [name for name in names if request.release and name.startswith(_stem(request))] or names
+        installed = self._store.installed()
+        near = [each for each in installed if request.release and each.name.startswith(_stem(request))] or installed
         more = f" and {len(near) - _MOST_NAMED} more" if len(near) > _MOST_NAMED else ""
-        return ", ".join(near[-_MOST_NAMED:]) + more if near else "nothing"
+        # What is most likely meant is not left out
+        kept = sorted(near, key=_is_cpython)[-_MOST_NAMED:]
+        return ", ".join(each.name for each in near if each in kept) + more if near else "nothing"
 
     def _of_environment(self, venv: Path, pinned: list[Pin]) -> Selection:
         name = self._satisfying(venv, pinned)
