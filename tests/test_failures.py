@@ -321,6 +321,22 @@ def test_a_version_that_its_owner_has_protected_is_replaced_and_removed(offered:
     assert (result.status, os.listdir(version.parent), os.listdir(store() / "tmp")) == (0, [], []), result.err
 
 
+def test_what_may_not_be_read_is_not_said_to_be_empty(offered: Offer) -> None:
+    assert pyv("install", offered.oldest, PYV_MIRROR=str(offered.folder)).status == 0
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder away")
+    for folder, commands in (
+        (store() / "versions", (["versions"], ["verify"], ["latest", offered.minor])),
+        (cache() / "archives", (["cache"], ["cache", "clean"])),
+    ):
+        folder.chmod(0o700)
+        os.chown(folder, 4242, 4242)
+        for words in commands:
+            result = pyv_without_privileges(*words)
+            assert (result.status, result.out, f"permission denied at {folder}" in result.err) == (1, "", True), words
+    assert "set PYV_CACHE_DIR" in pyv_without_privileges("cache", "clean").err
+
+
 def test_where_somebody_else_locks_the_links_nothing_is_installed(offered: Offer) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can give a file away")
@@ -358,6 +374,14 @@ def test_a_python_that_cannot_live_in_its_path_is_told_from_one_that_is_broken(t
             smoke.ask(tmp_path / name, {}, name="a.tar.gz")
         assert caught.value.message.startswith("a.tar.gz: ")
         assert said in caught.value.hint
+
+
+def test_a_python_that_may_not_be_started_is_told_from_one_that_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python3").write_text("#!/bin/sh\n")  # as where the file system allows no programs
+    with pytest.raises(errors.VerificationError, match="cannot be started: Permission denied") as caught:
+        smoke.ask(tmp_path, {})
+    assert caught.value.hint == f"is the file system of {tmp_path} mounted noexec? Then set PYV_ROOT to another place"
 
 
 def test_what_a_broken_python_says_cannot_steer_the_terminal(tmp_path: Path) -> None:

@@ -159,3 +159,4 @@ def test_progress_tells_rate_and_time_left_whatever_the_width(offered: Offer, mi
         assert re.search(pattern.format(re.escape(offered.oldest)), written), written
         pieces = re.split(r"[\r\n]|\x1b\[A", written)
         assert [piece for piece in pieces if len(piece) > columns and not piece.startswith("pyv:")] == []
+    assert "\x1b" not in shown("install", "--force", offered.oldest, offered.newest, TERM="dumb")

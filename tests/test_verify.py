@@ -238,7 +238,9 @@ def test_a_receipt_that_is_rubbish_and_a_manifest_that_is_gone_are_damage(offere
     description = store() / "versions" / offered.oldest / ".pyv"
     told = (description / "receipt.json").read_bytes()
     (description / "receipt.json").write_text("x\n")
-    assert pyv("verify").lines == [f"{offered.oldest}  changed  .pyv/receipt.json  (content)"]
+    result = pyv("verify")
+    assert result.lines == [f"{offered.oldest}  changed  .pyv/receipt.json  (content)"]
+    assert result.err.endswith(f"     pyv install --force {offered.oldest}\n")
     (description / "receipt.json").write_bytes(told)
     (description / "manifest.json").unlink()
     result = pyv("verify")

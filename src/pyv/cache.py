@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyv import disk, fsops
+from pyv.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -157,14 +158,27 @@ class ArchiveCache:
             os.unlink(self.path(sha256))
 
     def size(self) -> int:
-        """Return the bytes that the archives take on disk."""
+        """Return the bytes that the archives take on disk.
+
+        Raises:
+            StoreError: they are somebody else's.
+        """
+        self._refuse_unless(os.R_OK | os.X_OK)
         return disk.usage(self._folder)
+
+    def _refuse_unless(self, access: int) -> None:
+        if os.path.isdir(self._folder) and not os.access(self._folder, access):
+            raise StoreError(f"permission denied at {self._folder}", hint="set PYV_CACHE_DIR to a folder of yours")
 
     def clean(self) -> Cleaned:
         """Delete all archives but those that a running pyv downloads at this moment.
 
         What is not named by a hash stays: the cache may be a folder, such as the home, that has archives of its own.
+
+        Raises:
+            StoreError: they are somebody else's.
         """
+        self._refuse_unless(os.R_OK | os.W_OK | os.X_OK)
         files = size = kept = 0
         try:
             names = sorted(filter(_NAME.fullmatch, os.listdir(self._folder)))

@@ -134,9 +134,9 @@ def move(source: Path, target: Path) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Raise PermissionError for a file that is there, and is not this user's to write."""
-    if os.path.exists(path) and not os.access(path, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(path))
+    """Raise the system's OSError for a file that is there, and cannot be written."""
+    with suppress(FileNotFoundError):
+        os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
 
 
 def _let_go(*folders: Path) -> None:

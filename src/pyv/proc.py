@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
+# The exit status of what cannot be started, as shells give it
+NOT_STARTED = 127
 # What `run` and `contain` wait for
 _running: set[Popen[bytes]] = set()
 # How often `contain` looks whether a program has ended whose output others still hold open
@@ -48,7 +50,7 @@ def run(args: Sequence[str | Path], *, env: Mapping[str, str], timeout: float, c
     try:
         process = _start(args, env, cwd)
     except OSError as error:
-        return Completed(127, "", f"cannot be started: {error.strerror or error}")
+        return Completed(NOT_STARTED, "", f"cannot be started: {error.strerror or error}")
     with process:
         try:
             out, err = process.communicate(timeout=timeout)
@@ -80,7 +82,7 @@ def contain(args: Sequence[str | Path], *, env: Mapping[str, str], timeout: floa
     try:
         process = _start(args, env, apart=True)
     except OSError as error:
-        return Completed(127, "", f"cannot be started: {error.strerror or error}")
+        return Completed(NOT_STARTED, "", f"cannot be started: {error.strerror or error}")
     with process:
         try:
             return _listen(process, timeout, most)

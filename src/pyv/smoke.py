@@ -116,6 +116,8 @@ def ask(prefix: Path, env: Mapping[str, str], bytecode: Path | None = None, *, n
         return Reported(_understand(answers[-1].split()[1:], python))
     reason = (done.stderr.strip().splitlines() or [f"no answer, exit status {done.returncode}"])[-1]
     hint = "this build does not fit this machine, or is broken"
+    if done.returncode == proc.NOT_STARTED and os.access(python, os.R_OK) and not os.access(python, os.X_OK):
+        hint = f"is the file system of {prefix} mounted noexec? Then set PYV_ROOT to another place"
     place = os.fspath(prefix)
     if os.pathsep in place:  # which separates folders where Python before 3.11 looks for its own
         hint = f"it may be the {os.pathsep!r} in {prefix}: set PYV_ROOT to a plainer path"

@@ -59,5 +59,5 @@ def clean_command(app: App, *, yes: bool) -> int:
         return 1
     cleaned = app.cache.clean()
     kept = f"; {cleaned.kept} in use stay" if cleaned.kept else ""
-    app.notify(f"{cleaned.files} file(s) deleted, {output.size(cleaned.size)} free{kept}")
+    app.notify(f"{cleaned.files} file(s) deleted, {output.size(cleaned.size)} freed{kept}")
     return 0

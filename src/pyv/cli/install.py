@@ -213,7 +213,7 @@ def _install_all(app: App, targets: Sequence[_Wanted], options: Options, sha256:
         return 0
     installer = app.installer()
     installs = [_Install(app, installer, target, options, sha256) for target in targets]
-    watchers = [progress.watch(each.label, number, quiet=app.quiet) for number, each in enumerate(installs)]
+    watchers = [progress.watch(each.label, number, app.env, quiet=app.quiet) for number, each in enumerate(installs)]
     try:
         for each, watcher in zip(installs, watchers, strict=True):
             each.resolve(watcher)
@@ -258,7 +258,7 @@ def ensure(app: App, request: Request, *, by_itself: bool = False) -> None:
         PyvError: it could not be installed, with the reason.
     """
     started = time.monotonic()
-    watcher = progress.watch(request.text, 0, quiet=app.quiet)
+    watcher = progress.watch(request.text, 0, app.env, quiet=app.quiet)
     try:
         outcome = app.installer().install(request, Options(by_itself=by_itself), watcher)
     finally:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pyv.cli.output import harmless, size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from tqdm import tqdm
@@ -188,8 +188,8 @@ class Bar(Silent):
             _bars.remove(self)
 
 
-def watch(label: str, position: int, *, quiet: bool) -> Silent:
-    """Return the watcher that fits where the output goes."""
+def watch(label: str, position: int, env: Mapping[str, str], *, quiet: bool) -> Silent:
+    """Return the watcher that fits where the output goes; a dumb terminal cannot move its cursor."""
     if quiet:
         return Silent()
-    return Bar(label, position) if sys.stderr.isatty() else Lines(label)
+    return Bar(label, position) if sys.stderr.isatty() and env.get("TERM") != "dumb" else Lines(label)

@@ -73,7 +73,7 @@ def _repair(app: App, version: Installed) -> bool:
             allow_pip=receipt.get("externally_managed") is False,
             compile_bytecode=repair.is_compiled(version.path),
         )
-        watcher = progress.watch(name, 0, quiet=app.quiet)
+        watcher = progress.watch(name, 0, app.env, quiet=app.quiet)
         try:
             maker.make(Job(build, _file(build), build.asset, build.url, build.sha256, options, watcher))
         except NetworkError as error:

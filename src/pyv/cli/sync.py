@@ -154,7 +154,7 @@ def _provide(app: App, lock: Path, demanded: sync.Interpreter) -> None:
     from pyv.cli import progress
     from pyv.install import Options
 
-    watcher = progress.watch(name, 0, quiet=app.quiet)
+    watcher = progress.watch(name, 0, app.env, quiet=app.quiet)
     try:
         outcome = app.installer().install_build(build, Options(), watcher)
     finally:

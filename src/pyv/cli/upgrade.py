@@ -111,7 +111,7 @@ def _in_place(app: App, minor: Minor) -> Iterator[None]:
 
 def _install(app: App, minor: Minor) -> Installed:
     """Install the newest patch, and return the newest one that there is then."""
-    watcher = progress.watch(minor.name, 0, quiet=app.quiet)
+    watcher = progress.watch(minor.name, 0, app.env, quiet=app.quiet)
     try:
         installer = app.installer()
         outcome = installer.install(Request.parse(minor.name), Options(keep_links=True), watcher)

@@ -61,7 +61,10 @@ def verify_command(app: App, requests: tuple[str, ...], *, full: bool, as_json: 
         what = f"{', '.join(spoilt)} {'differs' if len(spoilt) == 1 else 'differ'} from the manifest"
         first = next(each for each in versions if each.name == spoilt[0])
         only_added = all(each.kind == "added" for name in spoilt for each in results[name])
-        complaints.append(VerificationError(what, hint=repair.owners_command(first, only_added=only_added)))
+        hint = repair.owners_command(first, only_added=only_added)
+        if any(each.path == RECEIPT for each in results[first.name]):
+            hint = f"pyv install --force {first.name}"  # without it nobody knows what to repair it from
+        complaints.append(VerificationError(what, hint=hint))
     for complaint in complaints:
         app.complain(complaint)
     return complaints[-1].exit_code if complaints else 0

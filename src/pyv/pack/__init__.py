@@ -6,6 +6,7 @@ started from another place before anybody can see it.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -91,9 +92,8 @@ def pack(
             place = publish(out, release, made, created.sha256, notify=notify)
     except OSError as error:
         where = f" at {error.filename}" if error.filename else ""
-        raise PyvError(
-            f"cannot pack {prefix}: {error.strerror or error}{where}", hint="name a folder of yours with -o"
-        ) from error
+        hint = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "name a folder of yours with -o"
+        raise PyvError(f"cannot pack {prefix}: {error.strerror or error}{where}", hint=hint) from error
     return Packed(place, created.sha256, created.size, source.version.name, release.key, notes)
 
 

@@ -61,12 +61,12 @@ class Store:
         """Return what is installed, oldest first and names that are no versions last, without the short-name links."""
         found = []
         try:
-            entries = list(os.scandir(self._layout.versions))
+            entries = [each for each in os.scandir(self._layout.versions) if not each.name.startswith(".")]
+        except PermissionError as error:  # it is not known to be empty
+            raise fsops.explain(error, "see what is installed") from None
         except OSError:
             return []
         for entry in entries:
-            if entry.name.startswith("."):
-                continue
             target = target_of(entry.path) if entry.is_symlink() else ""
             # Not entry.is_dir(), which fails where a link leads to what this user may not see
             if (target and "/" not in target) or not os.path.isdir(entry.path):
