@@ -236,11 +236,12 @@ def test_without_a_terminal_a_missing_version_is_an_error_at_once(
     assert mirror.requests == []
 
 
-def test_a_shim_ends_with_127_whatever_setting_is_wrong(offered: Offer, tmp_path: Path) -> None:
-    (tmp_path / ".python-version").write_text(f"{offered.minor}\n")
-    for words, status in ((["exec", "--shim", "python", "-V"], 127), (["exec", "python", "-V"], 2)):
-        result = pyv(*words, cwd=tmp_path, PYV_AUTO_INSTALL="bogus")
-        assert (result.status, "PYV_AUTO_INSTALL is 'bogus'" in result.err) == (status, True)
+def test_a_shim_ends_with_127_whatever_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / ".python-version").write_text("3.12.7\n")
+    for policy, said, status in (("bogus", "PYV_AUTO_INSTALL is 'bogus'", 2), ("always", "offline", 4)):
+        for words, expected in ((["exec", "--shim", "python"], 127), (["exec", "python"], status)):
+            result = pyv(*words, cwd=tmp_path, PYV_AUTO_INSTALL=policy, PYV_OFFLINE="1")
+            assert (result.status, said in result.err) == (expected, True)
 
 
 def test_a_missing_version_that_cannot_be_had_is_not_said_to_be_installable(mirror: Server, tmp_path: Path) -> None:

@@ -53,10 +53,9 @@ def execute(app: App, arguments: Sequence[str]) -> int:
     is_pip = _is_pip(command, rest)
     try:
         found = _find(app, command, is_pip=is_pip)
-    except (RequestError, NotFoundError, EnvironmentMismatchError) as error:
-        raise CommandNotFoundError(error.message, hint=error.hint) from error
-    except UsageError as error:  # of a setting
-        if not shim:
+    except PyvError as error:
+        # Who called a shim has called another program, which may use the status of any other error itself
+        if not (shim or isinstance(error, (RequestError, NotFoundError, EnvironmentMismatchError))):
             raise
         raise CommandNotFoundError(error.message, hint=error.hint) from error
     env = app.commands.passing(found, is_pip=is_pip)
