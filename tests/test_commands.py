@@ -129,6 +129,9 @@ def test_list_shows_what_is_available_and_installed(offered: Offer) -> None:
     rows = {line.split()[0]: line.split()[1] for line in pyv("list", offered.minor).lines}
     assert rows == {offered.newest: "available", offered.middle: "available", offered.oldest: "installed"}
     assert list(rows) == [offered.newest, offered.middle, offered.oldest]
+    own = pyv("list", offered.oldest, "--json").json["versions"][0]["platform"]
+    assert pyv("list", offered.minor, "--platform", own).lines == pyv("list", offered.minor).lines
+    assert pyv("list", "").status == 2
     described = pyv("list", offered.oldest, "--json").json
     assert [(each["name"], each["installed"]) for each in described["versions"]] == [(offered.oldest, True)]
     assert described["versions"][0]["path"] == str(store() / "versions" / offered.oldest)

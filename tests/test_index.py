@@ -196,6 +196,25 @@ def test_a_release_whose_list_was_corrected_is_read_again(site: Site, up: Path) 
     assert "3.12.95" in names(site.index().builds())
 
 
+def test_a_refresh_within_the_same_second_is_not_repeated(site: Site, up: Path) -> None:
+    assert up.is_dir()
+    site.now += 0.6
+    site.index().builds()
+    asked = len(site.server.requests)
+    site.index().builds()
+    assert len(site.server.requests) == asked
+    site.index().update()
+    asked = len(site.server.requests)
+    site.index().builds()
+    assert len(site.server.requests) == asked
+
+
+def test_an_update_where_nothing_is_served_says_what_to_do(site: Site) -> None:
+    with pytest.raises(NetworkError) as caught:
+        site.index().update()
+    assert caught.value.hint == "look at what is served there, or try later: pyv index update"
+
+
 def test_nobody_is_asked_for_an_exact_version_that_is_known(site: Site, up: Path) -> None:
     assert up.is_dir()
     index = site.index()

@@ -103,6 +103,21 @@ def test_what_cannot_be_had_is_not_said_to_be_installable(tmp_path: Path) -> Non
         assert "did you mean 3.15." in result.err, words
 
 
+def test_a_pin_for_another_platform_leads_to_one_without_it(tmp_path: Path) -> None:
+    make_version(store(), "3.12.4", links=("3.12", "3"))
+    for platform in ("windows-x86_64-none", "darwin-armv7-none"):
+        for policy in ("never", "ask"):
+            result = pyv(
+                *("which", "python"),
+                cwd=tmp_path,
+                PYV_OFFLINE="1",
+                PYV_VERSION=f"cpython-3.12-{platform}",
+                PYV_AUTO_INSTALL=policy,
+            )
+            assert (result.status, "pyv install" in result.err) == (127, False)
+            assert "     installed: 3.12.4; it is for another platform than " in result.err
+
+
 def test_versions_are_named_before_anything_else_that_is_installed(tmp_path: Path) -> None:
     for name in ("3.11.8", "3.12.4", "pypy3.10-7.3.17", *"abcdef"):
         make_version(store(), name)

@@ -252,6 +252,12 @@ def test_version_explains_the_same_and_prints_the_same(project: Path) -> None:
     )
 
 
+def test_a_python_that_is_nowhere_is_not_said_to_come_from_a_package(project: Path) -> None:
+    for command in ("python2", "python", "pip", "idle"):
+        result = pyv("which", command, cwd=project, PYV_VERSION="system", PATH="/nowhere")
+        assert (result.status, "pip install" in result.err) == (127, False)
+
+
 def test_which_without_advice_says_only_that_there_is_none(project: Path) -> None:
     (project / ".python-version").write_text("3.12\n")
     assert len(ask(project, "which", "old").err.splitlines()) == 2

@@ -155,6 +155,42 @@ def test_a_platform_that_is_spelled_out_must_be_the_one_installed(store: Store) 
         assert store.find(Request.parse(f"cpython-3.12-{other}")) is None
 
 
+def test_a_platform_is_met_by_any_processor_of_its_family_and_by_what_is_not_pyvs_as_this_machine(
+    tmp_path: Path,
+) -> None:
+    store = Store(Layout({"PYV_ROOT": str(tmp_path)}, "/"), print, lambda: "linux-x86_64-gnu")
+    add(store, "3.12.1")
+    add(store, "3.13.1", platform="linux-x86_64_v3-gnu")
+    store.update_links()
+    for minor in ("3.12", "3.13"):
+        for version in (minor, f"{minor}.1"):
+            for met in ("linux", "linux-x86_64-gnu", "linux-x86_64_v2-gnu", "linux-amd64", "any-x86_64"):
+                assert store.find(Request.parse(f"cpython-{version}-{met}")), (version, met)
+            for other in ("linux-x86_64-musl", "darwin", "linux-aarch64-gnu", "windows-x86_64-none"):
+                assert store.find(Request.parse(f"cpython-{version}-{other}")) is None, (version, other)
+
+
+def test_a_pypy_is_known_by_the_patch_of_the_language_that_its_receipt_tells(store: Store) -> None:
+    add(store, "pypy3.10-7.3.17", python="3.10.14")
+    add(store, "pypy3.10-7.3.19", python="3.10.16")
+    add(store, "pypy3.9-7.3.16")
+    store.update_links()
+
+    def found(text: str) -> str:
+        one = store.find(Request.parse(text))
+        return one.name if one else ""
+
+    assert (
+        found("pypy3.10")
+        == found("pypy-3.10.16")
+        == found("pypy>=3.10.15")
+        == found("pypy==3.10.16")
+        == "pypy3.10-7.3.19"
+    )
+    assert found("pypy-3.10.14") == found("pypy<3.10.15,>3.10") == found("pypy3.10-7.3.17") == "pypy3.10-7.3.17"
+    assert found("pypy-3.10.99") == found("pypy<3.9") == ""
+
+
 def test_what_is_not_installed_is_said_with_the_command_that_installs_it(store: Store) -> None:
     with pytest.raises(NotInstalledError, match=r"3\.12 is not installed") as caught:
         store.require(Request.parse("3.12"))

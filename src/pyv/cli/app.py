@@ -100,7 +100,7 @@ class App:
     @cached_property
     def store(self) -> Store:
         """The installed versions."""
-        return Store(self.layout, self.notify)
+        return Store(self.layout, self.notify, lambda: str(self.host.platform))
 
     @cached_property
     def shims(self) -> Shims:

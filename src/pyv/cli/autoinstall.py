@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pyv import settings
-from pyv.cli.query import meant_by_pin
+from pyv.cli.query import meant_by_pin, runs_here
 from pyv.errors import NotFoundError, NotInstalledError, PyvError
 from pyv.versions import Version
 
@@ -81,7 +81,9 @@ def _means(pin: Pin, name: str) -> bool:
 def _can_be_had(app: App, wanted: Sequence[Pin]) -> bool:
     """Tell whether there is a build of everything, as far as that is known without the network."""
     try:
-        return all(any(map(pin.request.matches, app.known(pin.request))) for pin in wanted)
+        return all(
+            runs_here(app, pin.request) and any(map(pin.request.matches, app.known(pin.request))) for pin in wanted
+        )
     except PyvError:
         return True
 

@@ -47,12 +47,12 @@ def list_command(
     A terminal also shows what is selected here, which installed ones are outdated, and until when each is supported.
     """
     app.offline = offline
-    wanted = Request.parse(request) if request else None
+    wanted = Request.parse(request) if request is not None else None
     if wanted is not None and wanted.kind in ("system", "name"):
         raise UsageError(f"{request!r} is no request for versions that can be installed", hint="pyv list 3.12")
     platform = Platform.parse(platform_key) if platform_key else None
     builds = app.index.builds(platform=platform, wanted=wanted)
-    rows = _rows(builds, [] if platform else app.store.installed())
+    rows = _rows(builds, app.store.installed() if platform in (None, app.host.platform) else [])
     chosen = [row for row in rows if _wanted(row, wanted, all_=all_)]
     if wanted is None and not all_:
         chosen = _newest_of_each(chosen)

@@ -55,10 +55,19 @@ def installed(app: App, request: Request) -> Chosen:
     return chosen
 
 
+def runs_here(app: App, request: Request) -> bool:
+    """Tell whether this machine is of the platform that a request means."""
+    from pyv.catalogue import target
+
+    return app.host.runs(target(request, app.host))
+
+
 def meant(app: App, request: Request) -> str:
     """Return a hint that says what can be had instead of what neither is installed nor can be; else nothing."""
     from pyv.catalogue import advice, alike, siblings
 
+    if any(request.platform) and not runs_here(app, request):
+        return f"it is for another platform than {app.host.platform}: leave that out of it"
     if app.store.lost(request):  # it was linked from elsewhere, and there it has to be mended
         return ""
     known: Sequence[Version] = []

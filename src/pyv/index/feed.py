@@ -25,7 +25,7 @@ _LATEST_BYTES = 1 << 16
 SUMS_BYTES = 16 << 20
 _TAG = re.compile(r"\d{8}", re.ASCII)
 _FORMAT = 1
-_LATER = "look at what is served there, or try later: pyv index update"
+LATER = "look at what is served there, or try later: pyv index update"
 
 
 class Feed:
@@ -105,7 +105,7 @@ class Feed:
         if not found:
             from pyv.fetch import redact
 
-            raise VerificationError(f"{redact(self._folders[place])}/{tag}/SHA256SUMS lists no builds", hint=_LATER)
+            raise VerificationError(f"{redact(self._folders[place])}/{tag}/SHA256SUMS lists no builds", hint=LATER)
         notes |= {"tag": tag, "place": str(place), **files.note_validators("sums", sums.validators)}
         self._keep(notes, merge(filter(worth, before.all_builds()), found))
 
@@ -128,10 +128,10 @@ class Feed:
         except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict) or content.get("version") != _FORMAT:
-            raise VerificationError(f"{redact(self._latest)} is not what names upstream's latest release", hint=_LATER)
+            raise VerificationError(f"{redact(self._latest)} is not what names upstream's latest release", hint=LATER)
         tag = content.get("tag")
         if not isinstance(tag, str) or not _TAG.fullmatch(tag):
-            raise VerificationError(f"{redact(self._latest)} names no release by its date", hint=_LATER)
+            raise VerificationError(f"{redact(self._latest)} names no release by its date", hint=LATER)
         return tag
 
     def _sums(self, tag: str, before: Kept, patience: Callable[[], float | None]) -> tuple[int, Document]:

@@ -9,7 +9,7 @@ from pyv.catalogue import RELEASES, Build, bundled, bundled_info, merge
 from pyv.catalogue.builds import age
 from pyv.errors import NetworkError, PyvError, StoreError
 from pyv.index import kept as files
-from pyv.index.feed import Feed
+from pyv.index.feed import LATER, Feed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,8 +110,9 @@ class UpstreamSource:
         tried, succeeded = self._times()
         if self._offline or 0 <= now - tried < _AFTER_FAILURE or 0 <= now - succeeded < _DAY or known():
             return
+        # Whole seconds, and never one that is yet to come
         # Noted before, so that of many processes one asks; where nothing can be noted, no answer could be kept either
-        if not files.put(self._tried, f"{now:.0f} {succeeded:.0f}\n".encode()):
+        if not files.put(self._tried, f"{int(now)} {int(succeeded)}\n".encode()):
             return
         with suppress(PyvError):
             self._fetch(lambda: max(_PATIENCE - (self._clock() - now), 0.1))
@@ -126,12 +127,18 @@ class UpstreamSource:
         """
         if self._offline:
             raise NetworkError("offline: the catalogue is not refreshed", hint="unset PYV_OFFLINE, or drop --offline")
-        if not files.put(self._tried, f"{self._clock():.0f} {self._times()[1]:.0f}\n".encode()):
+        if not files.put(self._tried, f"{int(self._clock())} {int(self._times()[1])}\n".encode()):
             raise StoreError(
                 f"{self._tried.parent} cannot be written: the catalogue is not refreshed",
                 hint="set PYV_CACHE_DIR to a folder of yours",
             )
-        self._fetch(lambda: None)
+        from pyv.fetch import MissingError
+
+        try:
+            self._fetch(lambda: None)
+        except MissingError as error:
+            error.hint = error.hint or LATER
+            raise
 
     def urls(self, build: Build) -> list[str]:
         """Return where a build can be had, best first."""
@@ -146,7 +153,7 @@ class UpstreamSource:
         newest = age(bundled_info().newest)
         self._feed.fetch(patience, worth=lambda build: age(build.build) >= newest)
         now = self._clock()
-        files.put(self._tried, f"{now:.0f} {now:.0f}\n".encode())
+        files.put(self._tried, f"{int(now)} {int(now)}\n".encode())
 
     def _times(self) -> list[float]:
         """Return when upstream was last asked, and when it last answered."""

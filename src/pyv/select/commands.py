@@ -231,6 +231,8 @@ def _advice(command: str) -> str:
     number = _INTERPRETER.fullmatch(command)
     if number:
         return f"no installed version has it; to install one: pyv install {number[1]}"
+    if _OWN.fullmatch(command):
+        return "no installed version has it; to install one: pyv install 3"
     return f"no installed version has it; if it comes from a package of that name: pip install {shell_word(command)}"
 
 

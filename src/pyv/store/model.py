@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyv.errors import NotInstalledError, PyvError, StoreError
+from pyv.platforms import split_arch
 from pyv.versions import Version, folder_names
 
 if TYPE_CHECKING:
@@ -32,6 +33,26 @@ class Installed(NamedTuple):
     version: Version | None
     target: str
     managed: bool
+
+
+def fits(request: Request, platform: str) -> bool:
+    """Tell whether a platform is the one that a request spells out; which processors of its family, is no matter.
+
+    Args:
+        request: with the platform, or parts of it.
+        platform: the key of one, such as `linux-x86_64_v3-gnu`; empty where it is not known.
+    """
+    parts = platform.split("-")
+    if len(parts) != len(request.platform):
+        return True
+    wanted = (request.platform[0], split_arch(request.platform[1])[0], request.platform[2])
+    found = (parts[0], split_arch(parts[1])[0], parts[2])
+    return all(want in ("", has) for want, has in zip(wanted, found, strict=True))
+
+
+def language(receipt: Mapping[str, object]) -> tuple[int, ...]:
+    """Return the version of the language that a receipt tells; nothing if it tells none."""
+    return tuple(int(part) for part in str(receipt.get("python", "")).split(".") if part.isdecimal())
 
 
 class Lost(NamedTuple):

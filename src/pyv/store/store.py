@@ -15,8 +15,10 @@ from pyv.store.model import (
     Installed,
     Lost,
     current_links,
+    fits,
     has_python,
     is_current,
+    language,
     order,
     quoted,
     short_links,
@@ -46,11 +48,13 @@ class Store:
     Args:
         layout: where everything lies.
         notify: called with a line for the user, such as what is being waited for.
+        here: tells this machine's platform, which what pyv did not install is taken to be for.
     """
 
-    def __init__(self, layout: Layout, notify: Callable[[str], None]) -> None:
+    def __init__(self, layout: Layout, notify: Callable[[str], None], here: Callable[[], str] = str) -> None:
         self._layout = layout
         self._notify = notify
+        self._here = here
 
     @property
     def layout(self) -> Layout:
@@ -80,10 +84,9 @@ class Store:
         version: Version | None = None
         with suppress(Exception):
             version = Version.parse(name)
-        if version and version.implementation == "graalpy" and managed:
-            # GraalPy's name does not tell which Python it is
-            numbers = str(self.receipt(name).get("python", "")).split(".")
-            version = version._replace(release=tuple(int(part) for part in numbers if part.isdecimal()))
+        if version and version.implementation != "cpython" and managed:
+            # GraalPy's name does not tell which Python it is, nor PyPy's which patch of it
+            version = version._replace(release=language(self.receipt(name)) or version.release)
         return Installed(name, path, version, target, managed)
 
     def aliases(self) -> dict[str, str]:
@@ -127,10 +130,7 @@ class Store:
 
     def _fits(self, name: str, request: Request) -> bool:
         """Tell whether an installed version was made for the platform that a request spells out, if it does."""
-        if not any(request.platform):
-            return True
-        parts = str(self.receipt(name).get("platform", "")).split("-")
-        return len(parts) == 3 and all(want in ("", has) for want, has in zip(request.platform, parts, strict=True))
+        return not any(request.platform) or fits(request, str(self.receipt(name).get("platform") or self._here()))
 
     def require(self, request: Request, *, hint: str = "") -> Installed:
         """Return the installed version that a request means.
