@@ -136,6 +136,8 @@ def test_list_shows_what_is_available_and_installed(offered: Offer) -> None:
     assert [(each["name"], each["installed"]) for each in described["versions"]] == [(offered.oldest, True)]
     assert described["versions"][0]["path"] == str(store() / "versions" / offered.oldest)
     assert pyv("install", "--list").lines == list(offered[2:])
+    assert pyv("install", "--list", offered.oldest, "2.1").lines == [offered.oldest]
+    assert pyv("install", "--list", "2.1").status == 3
     assert pyv("latest", "--known", offered.minor).lines == [offered.newest]
     assert pyv("latest", offered.minor, "--json").json["name"] == offered.oldest
 

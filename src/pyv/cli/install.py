@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pyv import fsops
 from pyv.catalogue import Build
 from pyv.cli import output, progress, shims
-from pyv.errors import PyvError, UsageError, unexpected
+from pyv.errors import NotFoundError, PyvError, UsageError, unexpected
 from pyv.install import Options, Outcome
 from pyv.versions import Request
 
@@ -60,9 +60,12 @@ def install(
     if list_:
         builds = sorted(app.index.builds(), key=lambda build: build.version.order)
         requests = [Request.parse(text) for text in wanted]
-        for version in dict.fromkeys(build.version for build in builds if build.sha256):
-            if not requests or any(request.matches(version) for request in requests):
-                output.data(version.name)
+        known = dict.fromkeys(build.version for build in builds if build.sha256)
+        found = [each for each in known if not requests or any(request.matches(each) for request in requests)]
+        if not found:
+            raise NotFoundError(f"nothing known matches {' '.join(wanted) or 'that'}", hint="see: pyv list --all")
+        for version in found:
+            output.data(version.name)
         return 0
     targets = [_understand(text, app.cwd) for text in dict.fromkeys(wanted)] or _pinned(app)
     sha256 = _hash(sha256) if sha256 is not None else ""
