@@ -98,11 +98,15 @@ pyv | pyenv)
     "$_pyv_root" | ,"$_pyv_root") ;;
     *) _pyv_do=pyv; _pyv_ask "$@" ;;
     esac
-    # What was changed in the shims has to be mended, and only pyv itself looks for that; it gave them all one time
-    if [ "$_pyv_root/shims/python" -nt "$_pyv_root/shims/pyv" -o "$_pyv_root/shims/pyv" -nt "$_pyv_root/shims/python" ] &&
-        [ -e "$_pyv_root/shims/python" ]; then
-        _pyv_do=pyv; _pyv_ask "$@"
-    fi
+    # What was changed in the shims has to be mended, and only pyv itself looks for that; it gave them all one time, and
+    # their folder as well
+    for _pyv_name in '' python; do
+        _pyv_found=$_pyv_root/shims/$_pyv_name
+        if [ "$_pyv_found" -nt "$_pyv_root/shims/pyv" -o "$_pyv_root/shims/pyv" -nt "$_pyv_found" ] && [ -e "$_pyv_found" ]
+        then
+            _pyv_do=pyv; _pyv_ask "$@"
+        fi
+    done
     case $#,${1-} in
     1,root) printf '%s\n' "$_pyv_root"; exit ;;
     1,version | 1,version-name | 1,prefix) _pyv_do=$1 _pyv_cmd=python ;;
@@ -328,18 +332,18 @@ fi
 _pyv_rest=${_PYV_GUARD-}
 _pyv_pid=${_pyv_rest%% *} _pyv_rest=${_pyv_rest#* }
 _pyv_left=${_pyv_rest%% *} _pyv_rest=${_pyv_rest#* }
-_pyv_passes=${_pyv_rest%% *} _pyv_name=${_pyv_rest#* }
-[ "$_pyv_pid $_pyv_left $_pyv_passes $_pyv_name" = "${_PYV_GUARD-}" ] && [ "$_pyv_name" ] || _pyv_pid=''
-_pyv_word=$_pyv_cmd
-[ "$_pyv_do" ] || ! _pyv_pip "$@" || _pyv_word=pip/$_pyv_cmd
-for _pyv_n in "$_pyv_pid" "$_pyv_left" "$_pyv_passes"; do
+_pyv_passes=${_pyv_rest%% *} _pyv_rest=${_pyv_rest#* }
+_pyv_kin=${_pyv_rest%% *} _pyv_name=${_pyv_rest#* }
+[ "$_pyv_pid $_pyv_left $_pyv_passes $_pyv_kin $_pyv_name" = "${_PYV_GUARD-}" ] && [ "$_pyv_name" ] || _pyv_pid=''
+for _pyv_n in "$_pyv_pid" "$_pyv_left" "$_pyv_passes" "$_pyv_kin"; do
     # No guard: sh ends at a number that it takes for octal, or that is too large for it
     case $_pyv_n in '' | *[!0-9]* | 0?* | ????????????*) _pyv_pid='' _pyv_passes=0 ;; esac
 done
 # `#!/usr/bin/env python3` makes one process of two commands, of which only the first has been passed on. Of pip other
 # managers stay the parent, as pyv does; but any other program may start itself by its name
-case "$_pyv_pid $_pyv_name,$_pyv_word" in
-"$$ $_pyv_word,$_pyv_word" | "$PPID $_pyv_word,pip/$_pyv_cmd") ;;
+case "$_pyv_pid $_pyv_name" in
+"$$ $_pyv_cmd") ;;
+"$PPID $_pyv_cmd") [ "$_pyv_kin" = "$(($# + 1))" ] && [ ! "$_pyv_do" ] || _pyv_left=999999 ;;
 *) _pyv_left=999999 ;;
 esac
 _pyv_count() {
@@ -361,9 +365,13 @@ while [ "$_pyv_rest" ]; do
 done
 if [ "$_pyv_found" ]; then
     [ ! "$_pyv_do" ] || _pyv_tell "$@"
-    _pyv_line='' _pyv_rest=$_pyv_n
+    _pyv_line='' _pyv_rest=$_pyv_n _pyv_kin=0
+    ! _pyv_pip "$@" || _pyv_kin=$(($# + 1))
     case $_pyv_found in
-    */shims/"$_pyv_cmd") _pyv_line='#!' ;;
+    */shims/"$_pyv_cmd")
+        _pyv_line='#!'
+        # What pyenv, too, takes for pip, or for something like it
+        case "$_pyv_cmd $* " in easy_install* | conda\ * | *\ -m\ pip\ *) _pyv_kin=$(($# + 1)) ;; esac ;;
     *) [ ! -r "$_pyv_found" ] || IFS= read -r _pyv_line <"$_pyv_found" || : ;;
     esac
     case $_pyv_line in
@@ -380,7 +388,7 @@ if [ "$_pyv_found" ]; then
     esac
     if [ "$_pyv_rest" ]; then
         [ "$_pyv_passes" -lt 32 ] || _pyv_ask "$@" # which says so
-        export _PYV_GUARD="$$ $_pyv_rest $((_pyv_passes + 1)) $_pyv_word"
+        export _PYV_GUARD="$$ $_pyv_rest $((_pyv_passes + 1)) $_pyv_kin $_pyv_cmd"
     elif [ "${_PYV_GUARD-}" ]; then
         unset _PYV_GUARD
     fi

@@ -267,7 +267,8 @@ function pyv
         set -l code (command pyv sh-$argv[1] fish $argv[2..-1] | string collect)
         set result $pipestatus[1]
         if test $result -eq 0
-            eval $code
+            # To remove a variable that is not there has a status of its own
+            eval $code; or test "$argv[1]" = shell
             set result $status
         end
     else

@@ -180,7 +180,7 @@ def test_the_plainest_pin_is_followed_before_the_rest_is_read(
         path.touch()
         assert world.run(shims / words[0], *words[1:]).stdout == "the rest\n"
         path.unlink()
-    for more in ({"PYV_VERSION": "3.13"}, {"PYV_DIR": "/"}, {"_PYV_GUARD": "1 1 1 x"}):
+    for more in ({"PYV_VERSION": "3.13"}, {"PYV_DIR": "/"}, {"_PYV_GUARD": "1 1 1 0 x"}):
         assert world.run(shims / words[0], *words[1:], env=world.env(**more)).stdout == "the rest\n"
 
 
@@ -369,7 +369,7 @@ def test_two_managers_that_both_say_system_end_at_the_system(world: World, tmp_p
     done = world.run(order[0] + "/python", env=env)
     assert "PYV_VERSION=system" in done.stdout, done.stderr
     # It stands in no folder of the system's, so it might call back: what it starts is found wherever it is
-    assert re.search(r"^_PYV_GUARD=\d+ 999999 \d python$", done.stdout, re.MULTILINE)
+    assert re.search(r"^_PYV_GUARD=\d+ 999999 \d 0 python$", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.usefixtures("shell")
@@ -469,14 +469,14 @@ def test_a_program_finds_the_others_of_its_folder(world: World, forwarder: Path)
 def test_what_the_system_has_is_left_alone_and_what_others_have_counts_anew(world: World, tmp_path: Path) -> None:
     program(world.root / "versions/3.11.8/bin/env")
     assert pyv("rehash").status == 0
-    env = world.env(PATH=f"{world.shims}:/usr/bin:/bin", PYV_VERSION="system", _PYV_GUARD="1 1 32 env")
+    env = world.env(PATH=f"{world.shims}:/usr/bin:/bin", PYV_VERSION="system", _PYV_GUARD="1 1 32 0 env")
     (tmp_path / "opt").mkdir()
     shutil.copy("/usr/bin/env", tmp_path / "opt/env")
     for words in ([str(world.shims / "env")], [*PYV, "exec", "env"]):
         assert "_PYV_GUARD" not in world.run(*words, env=env).stdout
         # A job that starts the next one, and so on, hands its variables down for ever
         others = env | {"PATH": f"{world.shims}:{tmp_path}/opt:/usr/bin:/bin"}
-        assert re.search(r"^_PYV_GUARD=\d+ 999999 1 env$", world.run(*words, env=others).stdout, re.MULTILINE)
+        assert re.search(r"^_PYV_GUARD=\d+ 999999 1 0 env$", world.run(*words, env=others).stdout, re.MULTILINE)
 
 
 def test_a_command_of_an_environment_gets_no_guard(world: World) -> None:
@@ -527,14 +527,15 @@ def test_beside_a_real_pyenv(world: World, tmp_path: Path, first: str) -> None:
     if pyenv is None:
         pytest.skip("there is no pyenv here")
     theirs = tmp_path / "pyenv"
-    make_version(theirs, "3.12.1", "pip")
-    program(world.root / "versions/3.12.7/bin/pip")
-    assert pyv("rehash").status == 0
+    make_version(theirs, "3.12.1", "conda", "easy_install", "tool")
     env = world.env(PYENV_ROOT=str(theirs), PYENV_VERSION="system", PYV_VERSION="system")
     subprocess.run([pyenv, "rehash"], env=env, check=True)
     program(tmp_path / "real/python", "echo the real one")
     (tmp_path / "real/python3").symlink_to("python")
-    program(tmp_path / "real/pip", "echo the real pip")
+    for name in ("pip", "conda", "easy_install", "tool"):
+        program(tmp_path / "real" / name, f"echo the real {name}")
+        program(world.root / "versions/3.12.7/bin" / name)
+    assert pyv("rehash").status == 0
     order = [f"{world.shims}", f"{theirs}/shims"]
     env["PATH"] = ":".join([*(order if first == "ours" else order[::-1]), f"{tmp_path}/real", "/usr/bin", "/bin"])
     # Of pip, and of what looks like it, pyenv stays the parent
@@ -542,6 +543,11 @@ def test_beside_a_real_pyenv(world: World, tmp_path: Path, first: str) -> None:
         (["python"], "the real one\n"),
         (["python3", "-m", "pip", "list"], "the real one\n"),
         (["pip", "list"], "the real pip\n"),
+        (["python3", "-c", "x", "-m", "pip", "install"], "the real one\n"),
+        (["python3", "x.py", "run", "-m", "pip", "install", "x"], "the real one\n"),
+        (["conda", "list"], "the real conda\n"),
+        (["easy_install", "foo"], "the real easy_install\n"),
+        (["tool", "run", "-m", "pip", "install", "x"], "the real tool\n"),
     ):
         done = world.run("/usr/bin/env", *words, env=env)
         assert done.stdout == said, done.stderr
@@ -587,23 +593,11 @@ def test_two_commands_that_become_each_other_end(world: World, tmp_path: Path) -
 
 # {pid} is the process that the shim will be
 NO_GUARDS = (
-    *("1 1 08 python", "08 1 1 python", "1 08 1 python", "{pid} 08 1 python", "{pid} 0 00 python", "1 1 0x20 python"),
-    *(
-        "1 1 1e3 python",
-        "1 1 32x python",
-        "1 1 ٣ python",
-        "",
-        "   ",
-        "x",
-        "*",
-        "1 1",
-        "{pid} 0",
-        "{pid} 0 ",
-        "{pid} 0 1",
-    ),
-    *("{pid} 0 1 ", " {pid} 0 1 python", "{pid}  0 1 python", "{pid} 0  1 python", "{pid} 0 -1 python"),
-    "{pid} 0 +1 python",
-    *("{pid} 0 999999999999 python", "1 1 99999999999999999999999 python", "{pid} 0 $(touch x) python"),
+    *("1 1 08 0 python", "08 1 1 0 python", "1 08 1 0 python", "{pid} 08 1 0 python", "{pid} 0 00 0 python"),
+    *("1 1 0x20 0 python", "1 1 1e3 0 python", "1 1 32x 0 python", "1 1 ٣ 0 python", "{pid} 0 1 00 python", "", "   "),
+    *("x", "*", "1 1", "{pid} 0", "{pid} 0 ", "{pid} 0 1", "{pid} 0 1 python", "{pid} 0 1 0 ", " {pid} 0 1 0 python"),
+    *("{pid}  0 1 0 python", "{pid} 0  1 0 python", "{pid} 0 -1 0 python", "{pid} 0 +1 0 python", "{pid} 0 1 x python"),
+    *("{pid} 0 999999999999 0 python", "1 1 99999999999999999999999 0 python", "{pid} 0 $(touch x) 0 python"),
 )
 _WITH_GUARD = """
 import os, sys
@@ -621,7 +615,7 @@ def check_what_is_no_guard(world: World, *words: str | Path) -> None:
         assert (done.returncode, done.stdout) == (0, f"1 of {real}\n"), (text, done.stderr)
     assert os.listdir(world.project) == [".python-version"]
     # and what is one counts
-    done = world.run(sys.executable, "-c", _WITH_GUARD, "{pid} 0 1 python", *words, env=env)
+    done = world.run(sys.executable, "-c", _WITH_GUARD, "{pid} 0 1 0 python", *words, env=env)
     assert (done.returncode, done.stdout) == (127, "")
 
 

@@ -288,7 +288,7 @@ def test_never_and_always(mirror: Server, offered: Offer, tmp_path: Path) -> Non
     asked = len(mirror.requests)
     result = pyv(*line[3:], cwd=tmp_path, PYV_AUTO_INSTALL="always")
     assert (result.status, result.out) == (127, "")
-    assert f"{offered.oldest} was uninstalled" in result.err
+    assert f"installed: nothing; {offered.oldest} was uninstalled" in result.err
     assert len(mirror.requests) == asked
     assert pyv("install", offered.oldest).status == 0
     assert pyv(*line[3:], cwd=tmp_path, PYV_AUTO_INSTALL="always").out == "it runs\n"

@@ -53,8 +53,12 @@ def test_a_version_is_set_changed_swapped_and_unset(shell: str, tmp_path: Path) 
         assert terminal.environment()["PYV_VERSION"] == "3.12"
         terminal.type("pyv shell -")
         assert terminal.environment()["PYV_VERSION"] == "3.11.9:3.12:system"
+        for _ in range(2):
+            terminal.send("pyv shell --unset\n")
+            assert terminal.ask("$status" if shell == "fish" else "$?") == "0"
+            assert "PYV_VERSION" not in terminal.environment()
+        terminal.type("pyv shell 3.11.9:3.12:system")
         terminal.type("pyv shell --unset")
-        assert "PYV_VERSION" not in terminal.environment()
         terminal.type("pyv shell -")
         assert terminal.environment()["PYV_VERSION"] == "3.11.9:3.12:system"
         terminal.type("pyv shell -")

@@ -117,7 +117,7 @@ def test_any_damaged_shim_is_repaired_by_pyv_among_the_shims(tmp_path: Path, dam
             (shims / name).unlink()
         if damage != "remove":
             (shims / name).write_text("")
-        for command in ("pyv version-name", "pyv versions --bare", name):
+        for command in ("pyv version-name", name, "pyv versions --bare", name):
             word, *more = command.split()
             done = subprocess.run([shims / word, *more], cwd=tmp_path, capture_output=True, text=True, check=True)
             assert "3.12.7" in done.stdout

@@ -35,7 +35,9 @@ def install_missing(app: App, missing: NotInstalledError) -> bool:
     removed = [name for name in app.store.removed() if any(_means(pin, name) for pin in wanted)]
     if policy == "always" and removed:
         # What somebody removed comes back only when somebody asks for it
-        missing.hint = f"{removed[0]} was uninstalled; to have it again: pyv install {_typed(wanted[0])}"
+        there = app.selector.present(wanted[0].request)
+        todo = f"{removed[0]} was uninstalled; to have it again: pyv install {_typed(wanted[0])}"
+        missing.hint = f"installed: {there}; {todo}"
         return False
     if policy == "never" or (policy == "ask" and not (_can_be_had(app, wanted) and _agrees(_question(wanted)))):
         missing.hint = next(filter(None, (meant_by_pin(app, pin) for pin in wanted)), missing.hint)

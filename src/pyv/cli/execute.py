@@ -52,13 +52,13 @@ def execute(app: App, arguments: Sequence[str]) -> int:
         stranger.mention(app)
     is_pip = _is_pip(command, rest)
     try:
-        found = _find(app, command, is_pip=is_pip)
+        found = _find(app, command, rest)
     except PyvError as error:
         # Who called a shim has called another program, which may use the status of any other error itself
         if not (shim or isinstance(error, (RequestError, NotFoundError, EnvironmentMismatchError))):
             raise
         raise CommandNotFoundError(error.message, hint=error.hint) from error
-    env = app.commands.passing(found, is_pip=is_pip)
+    env = app.commands.passing(found, rest, is_pip=is_pip)
     if not shim:
         env["PATH"] = _with_shims(app, env.get("PATH", os.defpath))
     program = [found.path, *rest]
@@ -73,7 +73,7 @@ def execute(app: App, arguments: Sequence[str]) -> int:
         ) from error
 
 
-def _find(app: App, command: str, *, is_pip: bool) -> Found:
+def _find(app: App, command: str, arguments: Sequence[str]) -> Found:
     from pyv.cli import autoinstall
 
     while True:
@@ -83,7 +83,7 @@ def _find(app: App, command: str, *, is_pip: bool) -> Found:
             if not autoinstall.install_missing(app, error):
                 raise
             continue
-        return app.commands.find(command, selection, is_pip=is_pip)
+        return app.commands.find(command, selection, arguments)
 
 
 def _with_shims(app: App, path: str) -> str:

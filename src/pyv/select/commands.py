@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pyv.store import Store
 
 # A shim sets it when it passes a command on to what may be another manager that passes it back: process id, how many
-# entries of PATH may be searched then, how often this has happened, and the command
+# entries of PATH may be searched then, how often this has happened, how many words the same call by a child of that
+# process would have, its name among them, if that counts as well, else 0; and the command
 GUARD = "_PYV_GUARD"
 _MAX_PASSES = 32
 # A program that is no script may be a manager, too, or be a Python, whose scripts start others of its folder: it is
@@ -27,7 +28,8 @@ _PATIENCE = 8
 _ALL_OF_PATH = 999999
 _OF_SYSTEM = ("/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin")
 # Of longer numbers, and of leading zeros, not every sh makes the same
-_GUARD = re.compile(" ".join([r"(0|[1-9][0-9]{0,10})"] * 3) + " (.+)", re.DOTALL)
+_GUARD = re.compile(" ".join([r"(0|[1-9][0-9]{0,10})"] * 4) + " (.+)", re.DOTALL)
+_LIKE_PIP = re.compile(r"\A(?:easy_install|conda )| -m pip ")
 _INTERPRETER = re.compile(r"(?:python|pip)(\d+\.\d+t?d?)", re.ASCII)
 # pip under all its names; pipx and pip-compile are programs of their own
 _PIP = re.compile(r"pip(?:-?\d.*)?", re.ASCII)
@@ -52,23 +54,20 @@ class Commands:
         self._pid = pid
         self._parent = parent
 
-    def find(self, command: str, selection: Selection, *, is_pip: bool = False) -> Found:
+    def find(self, command: str, selection: Selection, arguments: Sequence[str] | None = None) -> Found:
         """Return the program that a command means.
 
         Args:
             command: its name.
             selection: where it comes from.
-            is_pip: whether it is pip, under whichever name. Other managers stay its parent, as pyv does: a guard of the
-                process above counts, too. Of other commands it does not, for a program may start itself by its name.
+            arguments: what it is going to be called with, if it is.
 
         Raises:
             CommandNotFoundError: the selection has no such command, and nothing else may stand in for it.
             NotInstalledError: it belongs to a version that is gone from where it was linked to.
         """
         if command and "/" not in command:
-            limit = self._guarded(
-                _guarded_as(command, is_pip=is_pip), (self._pid, self._parent) if is_pip else (self._pid,)
-            )
+            limit = self._guarded(command, arguments)
             for found in self._candidates(command, selection, limit):
                 if found.path:
                     return found
@@ -159,18 +158,26 @@ class Commands:
         entries = self._env.get("PATH", os.defpath).split(os.pathsep)
         return [(len(entries) - number, entry) for number, entry in enumerate(entries, 1)]
 
-    def _guarded(self, command: str, processes: Sequence[int]) -> int:
-        """Return how much of PATH may still be searched, by the guard of a shim that was one of these processes."""
-        guard = _Guard.read(self._env.get(GUARD, ""))
-        # `#!/usr/bin/env python3` makes one process of two commands, of which only the first has been passed on
-        return guard.left if guard and guard.command == command and guard.pid in processes else 1 << 62
+    def _guarded(self, command: str, arguments: Sequence[str] | None) -> int:
+        """Return how much of PATH may still be searched, by the guard of a shim that was this process before.
 
-    def passing(self, found: Found, *, is_pip: bool = False) -> dict[str, str]:
+        `#!/usr/bin/env python3` makes one process of two commands, of which only the first has been passed on. Of pip
+        other managers stay the parent, as pyv does, and call again; but any other program may start itself by its name.
+        """
+        guard = _Guard.read(self._env.get(GUARD, ""))
+        if guard and guard.command == command:
+            again = arguments is not None and guard.words == len(arguments) + 1
+            if guard.pid == self._pid or (guard.pid == self._parent and again):
+                return guard.left
+        return 1 << 62
+
+    def passing(self, found: Found, arguments: Sequence[str], *, is_pip: bool) -> dict[str, str]:
         """Return the environment for a program: with a guard if it is one of PATH that could call a shim again.
 
         Args:
             found: the program.
-            is_pip: see `find`.
+            arguments: what it is going to be called with.
+            is_pip: whether it is pip, under whichever name.
 
         Raises:
             CommandNotFoundError: it did so again and again.
@@ -192,25 +199,24 @@ class Commands:
         left = next((left for left, entry in self._path() if os.path.join(entry, name) == program), 0)
         if not script and passes <= _PATIENCE:
             left = _ALL_OF_PATH
-        env[GUARD] = f"{self._pid} {left} {passes} {_guarded_as(name, is_pip=is_pip)}"
+        # What pyenv, too, takes for pip, or for something like it
+        like_pip = folder.endswith("/shims") and _LIKE_PIP.search(" ".join((name, *arguments, "")))
+        words = len(arguments) + 1 if is_pip or like_pip else 0
+        env[GUARD] = f"{self._pid} {left} {passes} {words} {name}"
         return env
-
-
-def _guarded_as(command: str, *, is_pip: bool) -> str:
-    """Return what a guard calls a command: `python3 -m pip` is not the python3 that a wrapper of pip may start."""
-    return f"pip/{command}" if is_pip else command
 
 
 class _Guard(NamedTuple):
     pid: int
     left: int
     passes: int
+    words: int
     command: str
 
     @classmethod
     def read(cls, text: str) -> _Guard | None:
         found = _GUARD.fullmatch(text)
-        return cls(int(found[1]), int(found[2]), int(found[3]), found[4]) if found else None
+        return cls(int(found[1]), int(found[2]), int(found[3]), int(found[4]), found[5]) if found else None
 
 
 def _runs(path: str) -> bool:

@@ -86,7 +86,7 @@ class Request(NamedTuple):
         """
         from pyv.versions import grammar  # it makes requests, so it imports this module
 
-        found = grammar.parse(text.strip())
+        found = grammar.parse(text.strip(" \t\r\n"))
         if found is None:
             raise RequestError(
                 f"{text!r} is not a version request", hint="write 3.12, 3.12.7, 3.13t, '>=3.11,<3.13' or pypy3.10"
