@@ -157,7 +157,7 @@ def test_several_are_downloaded_at_the_same_time_but_no_more_than_there_is_use_f
 import os, sys
 import pyv.cli.install
 os.cpu_count = lambda: {processors}
-pyv.cli.install._DOWNLOADS = {fewest}
+pyv.cli.install._AT_A_TIME = {fewest}
 sys.exit(pyv.cli.run(["install", "-q", *sys.argv[1:]]))
 """
     process = subprocess.Popen([sys.executable, "-c", program, *offered[2:]], stderr=subprocess.PIPE, text=True)

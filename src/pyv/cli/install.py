@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import signal
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from pyv.together import Tell
 
 _ARCHIVES = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2", ".zip")
-# So many download at the same time, or as many as there are processors, if that is more
-_DOWNLOADS = 2
+# So many are made at the same time, or as many as there are processors, if that is more
+_AT_A_TIME = 2
+# A download that takes longer than this one keeps processors waiting
+_SLOW_SECONDS = 0.6
 _SAID = {
     "installed": "installed",
     "replaced": "installed again",
@@ -237,13 +240,20 @@ def _at_the_same_time(installer: Installer, installs: Sequence[tuple[_Install, p
 
     installer.prepare([each.what for each, _ in installs if isinstance(each.what, Build)])
 
+    begun: dict[int, float] = {}
+
     def hear(number: int, words: list[Any]) -> bool:
         progress.hear(installs[number][1], words)
-        return words[0] == "phase" and "downloading" not in words
+        if words[0] != "phase":
+            return False
+        if "downloading" in words:
+            begun[number] = time.monotonic()
+        # Only a slow line is to be kept busy while what has come is tried out; elsewhere that would gain nothing
+        return time.monotonic() - begun.get(number, math.inf) > _SLOW_SECONDS
 
     # Those that share a line end together, and then wait for processors together, with the memory of all: rather one
     # after another, no fewer than keep line and processors busy
-    most = max(_DOWNLOADS, os.cpu_count() or 1)
+    most = max(_AT_A_TIME, os.cpu_count() or 1)
     statuses = together.run([each.copied for each, _ in installs], hear, most=most, copies=together.COPIES)
     for (each, _), status in zip(installs, statuses, strict=True):
         each.ended(status)
