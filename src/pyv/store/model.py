@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyv.errors import NotInstalledError, PyvError, StoreError
-from pyv.platforms import split_arch
 from pyv.versions import Version, folder_names
 
 if TYPE_CHECKING:
@@ -42,9 +41,11 @@ def fits(request: Request, platform: str) -> bool:
         request: with the platform, or parts of it.
         platform: the key of one, such as `linux-x86_64_v3-gnu`; empty where it is not known.
     """
+    from pyv.platforms import split_arch
+
     parts = platform.split("-")
     if len(parts) != len(request.platform):
-        return True
+        return False
     wanted = (request.platform[0], split_arch(request.platform[1])[0], request.platform[2])
     found = (parts[0], split_arch(parts[1])[0], parts[2])
     return all(want in ("", has) for want, has in zip(wanted, found, strict=True))

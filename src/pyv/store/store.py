@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from pyv.layout import Layout
 
 _SHORT_NAME = re.compile(r"\d+(\.\d+)?t?d?|(pypy|graalpy)(\d+(\.\d+)?)?", re.ASCII)
-
 # A chain of links that is longer is a loop
 _MOST_LINKS = 8
 # What a version is called, after a dot, while it is being replaced where two folders cannot be swapped
@@ -48,7 +47,7 @@ class Store:
     Args:
         layout: where everything lies.
         notify: called with a line for the user, such as what is being waited for.
-        here: tells this machine's platform, which what pyv did not install is taken to be for.
+        here: tells this machine's platform, which is that of what pyv did not install.
     """
 
     def __init__(self, layout: Layout, notify: Callable[[str], None], here: Callable[[], str] = str) -> None:
@@ -72,10 +71,9 @@ class Store:
             return []
         for entry in entries:
             target = target_of(entry.path) if entry.is_symlink() else ""
-            # Not entry.is_dir(), which fails where a link leads to what this user may not see
-            if (target and "/" not in target) or not os.path.isdir(entry.path):
-                continue  # a short-name link, or no version at all
-            found.append(self._describe(entry.name, target))
+            # No short-name link; and not entry.is_dir(), which fails where a link leads to what this user may not see
+            if (not target or "/" in target) and os.path.isdir(entry.path):
+                found.append(self._describe(entry.name, target))
         return sorted(found, key=lambda each: order(each.name, each.version))
 
     def _describe(self, name: str, target: str) -> Installed:
@@ -130,7 +128,10 @@ class Store:
 
     def _fits(self, name: str, request: Request) -> bool:
         """Tell whether an installed version was made for the platform that a request spells out, if it does."""
-        return not any(request.platform) or fits(request, str(self.receipt(name).get("platform") or self._here()))
+        if not any(request.platform):
+            return True
+        managed = os.path.lexists(self._layout.version(name) / RECEIPT)
+        return fits(request, str(self.receipt(name).get("platform")) if managed else self._here())
 
     def require(self, request: Request, *, hint: str = "") -> Installed:
         """Return the installed version that a request means.
@@ -343,8 +344,7 @@ class Store:
             name: the version; without it, the one that it means now.
         """
         with self.lock("links", "it changes the short-name links"):
-            target = name or self.aliases().get(minor)
-            if target:
+            if target := name or self.aliases().get(minor):
                 # First the note: links that are made again meanwhile are then made right
                 self._write_held({**self.held(), minor: target})
                 self._update_links()
