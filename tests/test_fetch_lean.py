@@ -16,11 +16,11 @@ def asked(program: str) -> str:
 
 
 def test_what_pyv_makes_no_use_of_is_not_imported() -> None:
-    names = {"anyio", "asyncio", "certifi.core", "click", "importlib.resources", "trio"}
+    names = {"anyio", "asyncio", "certifi.core", "click", "idna.core", "importlib.resources", "trio", "zstandard"}
     assert asked(f"{PREPARED}print(*{names} & set(sys.modules))") == ""
 
 
-@pytest.mark.parametrize("name", ["anyio", "certifi", "click"])
+@pytest.mark.parametrize("name", ["anyio", "certifi", "click", "idna", "locale", "mimetypes", "zstandard"])
 def test_it_can_be_imported_afterwards(name: str) -> None:
     assert asked(f"{PREPARED}import {name}; print({name}.__name__, {name}.__file__ is not None)") == f"{name} True"
 
@@ -28,6 +28,12 @@ def test_it_can_be_imported_afterwards(name: str) -> None:
 def test_who_asks_for_certificates_of_a_package_gets_them() -> None:
     program = f"{PREPARED}import httpcore; print(len(httpcore.default_ssl_context().get_ca_certs()) > 50)"
     assert asked(program) == "True"
+
+
+def test_a_host_may_have_a_name_that_is_not_ascii() -> None:
+    assert asked(f"{PREPARED}import httpx; print(httpx.URL('http://b\\xfccher.example').raw_host)") == (
+        "b'xn--bcher-kva.example'"
+    )
 
 
 def test_what_is_there_already_stays() -> None:

@@ -7,10 +7,11 @@ import sys
 from types import ModuleType
 
 # What httpx and httpcore look for and go without: their command line, and with it click and what else there is to
-# colour output; asynchronous requests; an encoding that pyv does not ask for. Nothing else in pyv imports them.
-_OPTIONAL = ("httpx._main", "anyio", "trio", "brotli", "brotlicffi")
-# Certificates for those who name none; pyv does, see `trust`.
-_ON_DEMAND = "certifi"
+# colour output; asynchronous requests; encodings that pyv does not ask for.
+_OPTIONAL = ("httpx._main", "anyio", "trio", "brotli", "brotlicffi", "zstandard")
+# What is used only by functions that pyv has no need of, or not for most hosts: certificates for those who name none,
+# as pyv does (see `trust`); names of hosts that are not ASCII; the types of files that are uploaded; names of days.
+_ON_DEMAND = ("certifi", "idna", "mimetypes", "locale")
 
 
 class _OnDemand(ModuleType):
@@ -36,7 +37,8 @@ def import_httpx() -> None:
     known: dict[str, object] = sys.modules  # type: ignore[assignment] # None is documented
     placed = [name for name in _OPTIONAL if name not in known]
     known.update(dict.fromkeys(placed))
-    sys.modules.setdefault(_ON_DEMAND, _OnDemand(_ON_DEMAND))
+    for name in _ON_DEMAND:
+        sys.modules.setdefault(name, _OnDemand(name))
     try:
         importlib.import_module("httpcore")
         importlib.import_module("httpx")
