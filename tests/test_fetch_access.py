@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("either_way")
 PATH = "/SHA256SUMS"
 BODY = b"0123 one.tar.gz\n"
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("either_way")
 PATH = "/build.tar.gz"
 WORD = "hunter2"
 NOW = "Sat, 21 Nov 2026 12:00:00 GMT"

@@ -8,6 +8,13 @@ import sys
 
 from pyv import __version__
 
+TYPE_CHECKING = False  # that of typing, whose import takes as long as all else here
+if TYPE_CHECKING:
+    from pyv.worker import Worker
+
+# Options of installs that fetch nothing, or are rare
+_NOT_FETCHING = {"--offline", "--list", "-l", "--help", "-h", "--sha256"}
+
 
 def main() -> int:
     """Run pyv with the arguments of this process and return its exit status."""
@@ -16,9 +23,36 @@ def main() -> int:
         return 0
     # A command is short, and what it imports lives as long as it: looking for garbage costs a sixth of the start
     gc.disable()
+    worker = _worker(sys.argv[1:])
     from pyv.cli import run
 
-    return run(sys.argv[1:])
+    return run(sys.argv[1:], worker=worker)
+
+
+def _worker(arguments: list[str]) -> Worker | None:
+    """Return what fetches while this process does the rest, where a command is likely to want it and can have it."""
+    command = arguments[2:] if arguments[:1] == ["--store"] else arguments
+    words = [argument for argument in command if not argument.startswith("-")]
+    # Several versions are installed by copies of one process, which has to have imported everything
+    if words[:1] != ["install"] or len(words) != 2 or _NOT_FETCHING.intersection(command):
+        return None
+    if os.environ.get("PYV_OFFLINE") or not os.environ.get("PYV_MIRROR", "http").lower().startswith("http"):
+        return None
+    # One processor does not do two things at a time. And macOS, which has no such function, has libraries for proxies
+    # and keychain that end a copy which calls them.
+    if not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) == 1:
+        return None
+    from pyv import worker
+
+    def serve(heard: int, say: worker.Say) -> None:
+        from pyv.fetch import remote
+
+        remote.serve(heard, say, os.environ)
+
+    try:
+        return worker.fork(serve)
+    except OSError:  # there are too many processes
+        return None
 
 
 def _open_what_is_closed() -> None:

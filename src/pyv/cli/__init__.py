@@ -15,19 +15,27 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from pyv.cli.app import App
+    from pyv.worker import Worker
 
 INTERRUPTED = 130
 # The signals that have interrupted this command
 _interrupts: list[int] = []
 
 
-def run(arguments: Sequence[str], *, checkpoint: Callable[[str], None] = lambda _step: None, variable: str = "") -> int:
+def run(
+    arguments: Sequence[str],
+    *,
+    checkpoint: Callable[[str], None] = lambda _step: None,
+    variable: str = "",
+    worker: Worker | None = None,
+) -> int:
     """Run one command and return its exit status.
 
     Args:
         arguments: the command line without the program's name.
         checkpoint: called at each commit point; the one seam through which tests end a process in the middle.
         variable: the variable that PYV_VERSION was taken from, if it is another.
+        worker: what fetches, if there is one; it is ended.
     """
     _interrupts.clear()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -38,7 +46,7 @@ def run(arguments: Sequence[str], *, checkpoint: Callable[[str], None] = lambda 
 
     debug = os.environ.get("PYV_DEBUG", "") not in ("", "0")
     root, arguments = _store_of_shim(arguments)
-    app = App(os.environ, working_directory(), checkpoint, root=root, variable=variable)
+    app = App(os.environ, working_directory(), checkpoint, root=root, variable=variable, worker=worker)
     plain = understand(arguments)
     try:
         _mend(app, arguments)
@@ -51,6 +59,8 @@ def run(arguments: Sequence[str], *, checkpoint: Callable[[str], None] = lambda 
                 sys.stderr.write("\n")  # after the ^C that the terminal shows
             return _fail("interrupted", INTERRUPTED, debug=debug)
         return _failed(error, f"run pyv {' '.join(arguments[:1])}", debug=debug)
+    finally:
+        app.close()
     return status if isinstance(status, int) else 0
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pyv.select import Commands, Selector
     from pyv.shims import Shims
     from pyv.versions import Request, Version
+    from pyv.worker import Worker
 
 # Programs of the system itself, whose loader tells the C library; a Python may come from anywhere
 _SYSTEM_PROGRAMS = ("/bin/sh", "/usr/bin/env", "/bin/ls", sys.executable)
@@ -42,6 +43,7 @@ class App:
         checkpoint: called at each commit point, see `Maker`.
         root: the store, where the environment does not decide.
         variable: the variable that PYV_VERSION was taken from, if it is another.
+        worker: what fetches, if there is one.
 
     Attributes:
         offline: whether the command line forbids the network.
@@ -58,8 +60,10 @@ class App:
         *,
         root: str = "",
         variable: str = "",
+        worker: Worker | None = None,
     ) -> None:
         self.env = env
+        self._worker = worker
         self._root = root
         self.cwd = cwd
         self.offline = False
@@ -132,11 +136,29 @@ class App:
     def _fetcher(self) -> Fetcher:
         from pyv.fetch import Fetcher
 
-        return Fetcher(self.env, offline=self.settings.offline, notify=self.notify)
+        def meanwhile() -> None:
+            from pyv.install import maker
+
+            maker.import_later()
+
+        return Fetcher(
+            self.env,
+            offline=self.settings.offline,
+            notify=self.notify,
+            worker=self._worker,
+            meanwhile=meanwhile,
+        )
 
     def fetcher(self) -> Fetcher:
         """Return what downloads; one for the whole run, so that connections are reused."""
         return self._fetcher
+
+    def close(self) -> None:
+        """End what fetches."""
+        if "_fetcher" in vars(self):
+            self._fetcher.close()
+        elif self._worker is not None:
+            self._worker.end()
 
     @cached_property
     def index(self) -> Index:

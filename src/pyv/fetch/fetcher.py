@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from pyv.fetch import addresses
 from pyv.fetch.failures import CHECK_CONNECTION, Attempt, Failure, offline, verdict
 from pyv.fetch.partial import Consumer, Partial, Validators, too_long
+from pyv.fetch.remote import RemoteWire
 from pyv.fetch.retries import Limits, Retries
 from pyv.fetch.wire import Wire
 
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    import httpx
     from typing_extensions import Self
+
+    from pyv.fetch.wire import Answer
+    from pyv.worker import Worker
 
 _FILE_CHUNK = 1 << 18
 _CONTENT_RANGE = r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)"
@@ -57,6 +60,8 @@ class Fetcher:
         sleep: waits for a number of seconds; tests give one that does not.
         clock: seconds that only grow.
         notify: called with a line for the user, such as why there is a long pause.
+        worker: what sends the requests, if it is not this process, see `remote.serve`.
+        meanwhile: called once, while a worker's first answer is waited for.
     """
 
     def __init__(
@@ -68,13 +73,16 @@ class Fetcher:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         notify: Callable[[str], None] = _ignore,
+        worker: Worker | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         self._offline = offline
         self._limits = limits
         self._sleep = sleep
         self._clock = clock
         self._notify = notify
-        self._wire = Wire(env, limits, clock, notify)
+        wire = Wire(env, limits, clock, notify)
+        self._wire = wire if worker is None else RemoteWire(worker, wire, notify, meanwhile)
 
     def __enter__(self) -> Self:
         return self
@@ -202,23 +210,19 @@ class Fetcher:
             raise verdict([attempt])
 
     def _ask(self, url: str, validators: Validators, max_bytes: int, retries: Retries, accept: str) -> Document:
-        # Gzip and nothing that expands much more: a decoder gives out all that a chunk holds before it can be counted
         headers = {"Accept-Encoding": "gzip", "Accept": accept}
         if validators.etag:
             headers["If-None-Match"] = validators.etag
         if validators.last_modified:
             headers["If-Modified-Since"] = validators.last_modified
-        with self._wire.open(url, headers, remaining=retries.remaining()) as response:
-            fresh = _validators(response)
-            if response.status_code == 304 and any(validators):
+        with self._wire.open(url, headers, decode=True, remaining=retries.remaining()) as answer:
+            fresh = _validators(answer)
+            if answer.status == 304 and any(validators):
                 return Document(None, fresh if any(fresh) else validators)
-            if response.status_code != 200:
-                raise Failure(f"answered {response.status_code} unasked")
-            coding = response.headers.get("content-encoding", "identity").strip().lower()
-            if coding not in ("gzip", "identity", ""):
-                raise Failure(f"answered in an encoding that was not asked for: {addresses.printable(coding)}")
+            if answer.status != 200:
+                raise Failure(f"answered {answer.status} unasked")
             parts, size = [], 0
-            for chunk in self._wire.chunks(response, decode=True):
+            for chunk in answer.chunks:
                 size += len(chunk)
                 if size > max_bytes:
                     raise too_long(max_bytes)
@@ -263,44 +267,44 @@ class Fetcher:
             headers["Range"] = f"bytes={into.size}-"
             if condition := into.condition(url):
                 headers["If-Range"] = condition
-        with self._wire.open(url, headers) as response:
-            if _fits(response, into):
-                self._take(url, response, into)
+        with self._wire.open(url, headers) as answer:
+            if _fits(answer, into):
+                self._take(url, answer, into)
                 return
         # Asked for a part, it answers with another one or none: what is here is not the beginning of what it has
         if not into.size:
-            raise Failure(f"answered {response.status_code} to a request for the whole")
+            raise Failure(f"answered {answer.status} to a request for the whole")
         into.restart()
         self._receive(url, into)
 
-    def _take(self, url: str, response: httpx.Response, into: Partial) -> None:
-        if response.status_code == 200 and into.size:
+    def _take(self, url: str, answer: Answer, into: Partial) -> None:
+        if answer.status == 200 and into.size:
             into.restart()
-        length = response.headers.get("content-length", "")
+        length = answer.headers.get("content-length", "")
         into.total = into.size + int(length) if length.isdigit() else None
-        if whole := re.fullmatch(_CONTENT_RANGE, response.headers.get("content-range", ""), re.ASCII):
+        if whole := re.fullmatch(_CONTENT_RANGE, answer.headers.get("content-range", ""), re.ASCII):
             into.total = int(whole[3]) if whole[3] != "*" else into.total
         if into.total is not None and into.total > self._limits.body:
             raise too_long(self._limits.body)
-        open_ended = not {"content-length", "transfer-encoding"} & set(response.headers)
+        open_ended = not {"content-length", "transfer-encoding"} & answer.headers.keys()
         into.doubtful = into.size > 0 or open_ended
-        into.remember(url, _validators(response))
-        for chunk in self._wire.chunks(response, decode=False):
+        into.remember(url, _validators(answer))
+        for chunk in answer.chunks:
             into.append(chunk)
         if into.total is not None and into.size < into.total:
             raise Failure("the answer was cut short", passing=True)
 
 
-def _fits(response: httpx.Response, into: Partial) -> bool:
+def _fits(answer: Answer, into: Partial) -> bool:
     """Tell whether a body can be taken: it is the whole, or begins where we are."""
-    if response.status_code == 206:
-        part = re.fullmatch(_CONTENT_RANGE, response.headers.get("content-range", ""), re.ASCII)
+    if answer.status == 206:
+        part = re.fullmatch(_CONTENT_RANGE, answer.headers.get("content-range", ""), re.ASCII)
         return part is not None and int(part[1]) == into.size
-    return response.status_code == 200
+    return answer.status == 200
 
 
-def _validators(response: httpx.Response) -> Validators:
-    return Validators(response.headers.get("etag", ""), response.headers.get("last-modified", ""))
+def _validators(answer: Answer) -> Validators:
+    return Validators(answer.headers.get("etag", ""), answer.headers.get("last-modified", ""))
 
 
 def _local(url: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pyv import __version__
 from pyv.fetch import addresses
@@ -29,8 +29,22 @@ _MISSING = frozenset({404, 410})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
+class Answer(NamedTuple):
+    """An answer of status 200, 206, 304 or 416.
+
+    Attributes:
+        status: which of them.
+        headers: by their names in lower case.
+        chunks: the bytes of the body as they arrive, to be taken while the answer is open.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: Iterator[bytes]
+
+
 class Wire:
-    """Sends requests and hands out responses.
+    """Sends requests and hands out answers.
 
     Args:
         env: the environment: proxies, netrc and certificates.
@@ -64,16 +78,20 @@ class Wire:
             self._transports.clear()
 
     @contextmanager
-    def open(self, url: str, headers: Mapping[str, str], *, remaining: float | None = None) -> Iterator[httpx.Response]:
-        """Send a GET request, follow redirects, and hand out a response of status 200, 206, 304 or 416.
+    def open(
+        self, url: str, headers: Mapping[str, str], *, decode: bool = False, remaining: float | None = None
+    ) -> Iterator[Answer]:
+        """Send a GET request, follow redirects, and hand out the answer.
 
         Args:
             url: an http or https url, with or without user and password.
             headers: beside those that every request has.
+            decode: whether to undo gzip. If not, the bytes of the body are those on the wire.
             remaining: seconds that are left for all of it, or None.
 
         Raises:
-            Failure: anything else came, or nothing.
+            Failure: anything else came, or nothing; or, while the chunks are taken, the body broke off or comes too
+                slowly.
         """
         try:
             address = addresses.parse(url)
@@ -81,21 +99,19 @@ class Wire:
         except addresses.InvalidUrlError as error:
             raise Failure(str(error)) from None
         try:
-            yield response
+            # Gzip and nothing that expands much more: a decoder gives out all that a chunk holds before it is counted
+            coding = response.headers.get("content-encoding", "identity").strip().lower()
+            if decode and response.status_code != 304 and coding not in ("gzip", "identity", ""):
+                raise Failure(f"answered in an encoding that was not asked for: {addresses.printable(coding)}")
+            # By the names in lower case, which is how httpx gives them
+            yield Answer(response.status_code, dict(response.headers), self._chunks(response, decode=decode))
         finally:
             response.close()
 
-    def chunks(self, response: httpx.Response, *, decode: bool) -> Iterator[bytes]:
+    def _chunks(self, response: httpx.Response, *, decode: bool) -> Iterator[bytes]:
         """Yield the bytes of a body as they arrive.
 
         Only the time spent waiting for data counts as slow, not what the receiver of the chunks does with them.
-
-        Args:
-            response: what `open` handed out.
-            decode: whether to undo a Content-Encoding. If not, the bytes are those on the wire.
-
-        Raises:
-            Failure: the body broke off, or comes too slowly.
         """
         import httpx
 

@@ -8,7 +8,7 @@ import json
 import os
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pyv import __version__, disk, fixups, fsops, manifest, proc, smoke
@@ -41,6 +41,8 @@ _CHUNK = 1 << 18
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 # What is needed once everything is unpacked. On a line there is time for it while the bytes come.
 _LATER = (
+    "pyv.archive",
+    "isal.isal_zlib",
     "subprocess",
     "ctypes",
     "pyv.fixups.certificates",
@@ -88,8 +90,7 @@ class Maker:
     def prepare(self, builds: Sequence[Build]) -> None:
         """Import what it takes to make these builds, and close what is open: this process is to be copied."""
         self._crowded = builds[:-1]  # no processor is idle while they are tried out; the last one may be alone by then
-        for name in ("pyv.archive", *_LATER):
-            importlib.import_module(name)
+        import_later()
         if any(not self._cache.holds(build.sha256) for build in builds):
             fetcher = self._fetcher()
             fetcher.prepare()
@@ -243,6 +244,13 @@ class Maker:
         proc.contain(words, env=env, timeout=_COMPILE_SECONDS, most=_COMPILE_BYTES)
 
 
+def import_later() -> None:
+    """Import what is not needed before there is something to unpack."""
+    for name in _LATER:
+        with suppress(ImportError):  # not everything can be installed everywhere
+            importlib.import_module(name)
+
+
 class _Prepared:
     """Passes on how a download gets on. With its first bytes, what comes after it begins to be imported."""
 
@@ -253,7 +261,7 @@ class _Prepared:
     def __call__(self, received: int, total: int | None) -> None:
         if not self._begun:
             self._begun = True
-            threading.Thread(target=lambda: [*map(importlib.import_module, _LATER)], name="import", daemon=True).start()
+            threading.Thread(target=import_later, name="import", daemon=True).start()
         self._progress(received, total)
 
 
