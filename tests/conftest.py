@@ -15,10 +15,9 @@ from hypothesis import settings
 
 from pyv.fetch import fetcher
 from pyv.fetch.remote import RemoteWire
-from pyv.fetch.wire import Wire
 from tests.support.packs import make_mirror, session_pack, session_seed
 from tests.support.server import Server
-from tests.support.workers import FetchingWorker
+from tests.support.workers import FetchingWorker, Forgetful
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,18 +78,21 @@ def no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(params=["from here", "by a worker"])
 def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Have what is fetched be fetched by this process, and in another test by a worker."""
-    workers: list[FetchingWorker] = []
+    wires: list[Forgetful] = []
 
     def remote(*arguments: Any) -> RemoteWire:  # noqa: ANN401 - whatever a wire is made of
         env, limits, _clock, notify = arguments
-        workers.append(FetchingWorker(env, limits))
-        return RemoteWire(workers[-1], Wire(*arguments), notify, lambda: None)
+        wire = Forgetful(*arguments)
+        wire.worker = FetchingWorker(env, limits)
+        wires.append(wire)
+        return RemoteWire(wire.worker, wire, notify, lambda: None)
 
     if request.param == "by a worker":
         monkeypatch.setattr(fetcher, "Wire", remote)
     yield request.param
-    for worker in workers:
-        worker.end()
+    for wire in wires:
+        wire.worker.end()
+        assert not wire.forgot, "it was sent from here though there was a worker"
 
 
 @pytest.fixture

@@ -143,15 +143,20 @@ def test_a_document_that_is_too_long_is_refused(server: Server, fetcher: Fetcher
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
-    [(Fault(silent=True), "cannot fetch"), (Fault(drip=0.05), "cannot fetch"), (Fault(status=503), "503")],
+    ("fault", "told", "patience"),
+    [
+        (Fault(silent=True), "cannot fetch", 0.2),
+        (Fault(drip=0.05), "cannot fetch", 0.2),
+        (Fault(status=503, headers={"Retry-After": "50"}), "503", 20),
+    ],
     ids=["silent", "dripping", "busy"],
 )
-def test_patience_ends_every_kind_of_waiting(server: Server, fault: Fault, told: str) -> None:
+def test_patience_ends_every_kind_of_waiting(server: Server, fault: Fault, told: str, patience: float) -> None:
     server.always(PATH, fault)
     with Fetcher({}) as fetcher:
+        fetcher.prepare()  # or that alone could exhaust it
         with pytest.raises(NetworkError, match=told):
-            fetcher.get(server.url(PATH), patience=0.2)
+            fetcher.get(server.url(PATH), patience=patience)
         for thread in threading.enumerate():  # what waited in our stead does not go on waiting
             if thread.name == "patience":
                 thread.join(10)

@@ -6,18 +6,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pyv.errors import VerificationError
-from pyv.fetch import Fetcher, MissingError
+from pyv.errors import NetworkError, VerificationError
+from pyv.fetch import Fetcher, Limits, MissingError
 from tests.support.command import python_of, pyv, says, start, store
 from tests.support.downloads import DATA, DIGEST, SHORT, Reader
 from tests.support.server import Fault, Server
-from tests.support.workers import FetchingWorker
+from tests.support.workers import FetchingWorker, Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,16 +159,69 @@ def test_while_one_thread_has_the_worker_others_send_from_here(
     assert senders(server) == ["worker", "here"]
 
 
-def test_what_the_worker_cannot_put_into_words_is_asked_for_from_here(server: Server, tmp_path: Path) -> None:
-    """It is to tell of a malformed netrc whose name is not UTF-8."""
+def test_a_line_for_the_user_may_name_any_file_and_is_told_once(server: Server, tmp_path: Path) -> None:
     netrc = f"{tmp_path}/netrc-\udcff"
     with open(netrc, "w") as file:
         file.write("machine 127.0.0.1 rubbish\n")
-    notes: list[str] = []
-    with Fetcher({"NETRC": netrc}, worker=FetchingWorker({"NETRC": netrc}, SHORT), notify=notes.append) as fetcher:
-        assert fetcher.get(server.url(OTHER)).body == b"other"
+    env, notes = {"NETRC": netrc}, list[str]()
+    worker = FetchingWorker(env, SHORT)
+    with Fetcher(env, worker=worker, notify=notes.append) as fetcher:
+        fetcher.get(server.url(OTHER))
+        assert worker.process.poll() is None
+        worker.end()
+        fetcher.get(server.url(OTHER))
     assert len(notes) == 1
-    assert "malformed" in notes[0]
+    assert netrc in notes[0]
+
+
+def test_whatever_happens_before_an_answer_is_heard_the_next_request_gets_its_own(
+    server: Server, worker: FetchingWorker
+) -> None:
+    def fail() -> None:
+        raise MemoryError
+
+    with Fetcher({}, worker=worker, meanwhile=fail) as fetcher:
+        with pytest.raises(MemoryError):
+            fetcher.get(server.url(OTHER))
+        assert fetcher.get(server.url(PATH)).body == DATA
+
+
+@pytest.mark.parametrize("said", ["b'?', b''", "b'C', b'piece'", "b'E', b''"])
+def test_a_worker_that_talks_nonsense_is_not_listened_to(server: Server, said: str) -> None:
+    program = (
+        "import sys\nfrom pyv.worker import work\ndef serve(heard, say):\n"
+        f"    for line in open(heard):\n        say({said})\nwork(serve, *map(int, sys.argv[1:]))"
+    )
+    with Fetcher({}, worker=Program(program)) as fetcher:
+        assert fetcher.get(server.url(OTHER)).body == b"other"
+        assert fetcher.get(server.url(PATH)).body == DATA
+
+
+def test_that_the_worker_is_lost_breaks_no_connection_from_here(server: Server, tmp_path: Path) -> None:
+    class Waiting(Reader):
+        def write(self, data: bytes) -> None:
+            super().write(data)
+            asking.join()
+
+    server.always(OTHER, Fault(drip=0.4))
+    with Fetcher({}, sleep=lambda _: None, worker=FetchingWorker({}, Limits())) as fetcher:
+        with pytest.raises(NetworkError):
+            fetcher.get(server.url(OTHER), patience=0.5)
+        # It has been given up, and notices that with the next byte
+        asking = next(thread for thread in threading.enumerate() if thread.name == "patience")
+        assert fetch(fetcher, server.url(PATH), tmp_path / "part", reader=Waiting()) == DATA
+    assert server.count(PATH) == 1
+
+
+def test_what_the_worker_cannot_import_is_no_news(capfd: pytest.CaptureFixture[str]) -> None:
+    program = (
+        "import sys\nsys.modules['httpcore'] = None\nfrom pyv.fetch import remote\nfrom pyv.worker import work\n"
+        "work(lambda heard, say: remote.serve(heard, say, {}), *map(int, sys.argv[1:]))"
+    )
+    worker = Program(program)
+    assert worker.process.wait(60) == 1
+    worker.end()
+    assert capfd.readouterr() == ("", "")
 
 
 def modules_of_an_install(version: str, before: str = "") -> set[str]:

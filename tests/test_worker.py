@@ -6,13 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
-from pyv.worker import EndedError
+from pyv.worker import EndedError, alone
 from tests.support.workers import Program
 
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc and workers in a command")
 _ECHO = """
 import sys
 from pyv.worker import work
@@ -47,11 +49,10 @@ def forked(then: str) -> subprocess.CompletedProcess[str]:
 
 def is_there(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        with open(f"/proc/{pid}/stat") as status:
+            return status.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
         return False
-    with open(f"/proc/{pid}/stat") as status:
-        return status.read().rpartition(")")[2].split()[0] != "Z"
 
 
 def test_what_it_is_told_and_what_it_says_arrive_whole_and_in_order() -> None:
@@ -72,7 +73,8 @@ def test_one_that_is_busy_is_ended_and_waited_for() -> None:
     worker.tell(b"sleep")
     assert worker.hear() == (b"b", b"")
     worker.end()
-    assert not is_there(worker.process.pid)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(worker.process.pid, 0)
     worker.end()
 
 
@@ -107,6 +109,7 @@ def test_one_that_was_let_go_of_is_told_nothing() -> None:
     worker.end()
 
 
+@LINUX
 def test_it_does_not_outlive_a_process_that_is_killed() -> None:
     done = forked("print(pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)")
     assert done.returncode == -signal.SIGKILL
@@ -125,18 +128,61 @@ def test_who_does_not_want_to_hear_of_children_need_not() -> None:
     assert (done.stdout, done.stderr, done.returncode) == ("gone\n", "", 0)
 
 
-def test_where_there_can_be_no_process_there_is_no_worker_and_nothing_stays_open() -> None:
-    program = """
-import os
+@LINUX
+@pytest.mark.parametrize("open_files", [4, 5, 6, 7, 8])
+def test_where_there_can_be_no_process_or_pipe_there_is_no_worker_and_nothing_stays_open(open_files: int) -> None:
+    program = f"""
+import os, resource
 from pyv import worker
 def fork():
     raise BlockingIOError
 os.fork = fork
-before = os.listdir("/proc/self/fd")
+resource.setrlimit(resource.RLIMIT_NOFILE, ({open_files}, {open_files}))
 try:
     worker.fork(print)
-except BlockingIOError:
-    print(len(os.listdir("/proc/self/fd")) - len(before))
+except OSError:
+    print(sum(os.path.exists(f"/proc/self/fd/{{number}}") for number in range(3, 20)))
 """
     done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "0\n"
+
+
+def test_a_process_with_threads_is_not_copied() -> None:
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    assert not alone()
+    over.set()
+    thread.join()
+
+
+@LINUX
+@pytest.mark.parametrize(
+    ("words", "env", "made"),
+    [
+        ("install 3.12", {}, True),
+        ("install -q --force 3.12", {}, True),
+        ("install", {}, True),
+        ("--store /store install 3.12", {}, True),
+        ("install 3.12", {"PYV_MIRROR": "", "PYV_OFFLINE": "0"}, True),
+        ("install 3.12", {"PYV_MIRROR": "HTTPS://mirror.example"}, True),
+        ("install 3.12", {"PYV_MIRROR": "/srv/mirror"}, False),
+        ("install 3.12", {"PYV_MIRROR": "file:///srv/mirror"}, False),
+        ("install 3.12", {"PYV_OFFLINE": "1"}, False),
+        ("install --offline 3.12", {}, False),
+        ("install 3.12 3.13", {}, False),
+        ("install ./python.tar.gz", {}, False),
+        ("install --list 3.12", {}, False),
+        ("uninstall 3.12", {}, False),
+        ("versions", {}, False),
+        ("", {}, False),
+    ],
+)
+def test_it_is_made_for_one_version_that_has_to_be_fetched(words: str, env: dict[str, str], made: bool) -> None:  # noqa: FBT001 - a table
+    program = (
+        "import sys\nfrom pyv import __main__, worker\nworker.alone = lambda: True\n"
+        "worker.fork = lambda serve: serve\nprint(__main__._worker(sys.argv[1:]) is not None)"
+    )
+    command = [sys.executable, "-I", "-c", program, *words.split()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
+    assert done.stdout == f"{made}\n"

@@ -12,8 +12,8 @@ TYPE_CHECKING = False  # that of typing, whose import takes as long as all else 
 if TYPE_CHECKING:
     from pyv.worker import Worker
 
-# Options of installs that fetch nothing, or are rare
-_NOT_FETCHING = {"--offline", "--list", "-l", "--help", "-h", "--sha256"}
+# Options of an install that fetches no archive, or is rare
+_RARE = {"--offline", "--list", "-l", "--help", "-h", "--sha256"}
 
 
 def main() -> int:
@@ -24,23 +24,26 @@ def main() -> int:
     # A command is short, and what it imports lives as long as it: looking for garbage costs a sixth of the start
     gc.disable()
     worker = _worker(sys.argv[1:])
-    from pyv.cli import run
+    try:
+        from pyv.cli import run
 
-    return run(sys.argv[1:], worker=worker)
+        return run(sys.argv[1:], worker=worker)
+    finally:
+        if worker is not None:
+            _end_interrupts()
+            worker.end()
 
 
 def _worker(arguments: list[str]) -> Worker | None:
     """Return what fetches while this process does the rest, where a command is likely to want it and can have it."""
     command = arguments[2:] if arguments[:1] == ["--store"] else arguments
     words = [argument for argument in command if not argument.startswith("-")]
-    # Several versions are installed by copies of one process, which has to have imported everything
-    if words[:1] != ["install"] or len(words) != 2 or _NOT_FETCHING.intersection(command):
+    # Several versions are installed by copies of one process, which has to have imported everything. What is pinned is
+    # one version more often than not.
+    if words[:1] != ["install"] or len(words) > 2 or ".tar." in words[-1] or _RARE.intersection(command):
         return None
-    if os.environ.get("PYV_OFFLINE") or not os.environ.get("PYV_MIRROR", "http").lower().startswith("http"):
-        return None
-    # One processor does not do two things at a time. And macOS, which has no such function, has libraries for proxies
-    # and keychain that end a copy which calls them.
-    if not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) == 1:
+    mirror = os.environ.get("PYV_MIRROR") or "http"
+    if os.environ.get("PYV_OFFLINE", "") not in ("", "0") or not mirror.lower().startswith("http"):
         return None
     from pyv import worker
 
@@ -50,8 +53,8 @@ def _worker(arguments: list[str]) -> Worker | None:
         remote.serve(heard, say, os.environ)
 
     try:
-        return worker.fork(serve)
-    except OSError:  # there are too many processes
+        return worker.fork(serve) if worker.alone() else None
+    except OSError:  # there are too many processes, or too many open files
         return None
 
 

@@ -18,6 +18,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyv.ended import Ended
+from pyv.worker import COPIES
+
+__all__ = ["COPIES", "INTERRUPTED", "run"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,8 +30,6 @@ if TYPE_CHECKING:
     Work: TypeAlias = Callable[[Tell], int]
     Hear: TypeAlias = Callable[[int, list[Any]], bool]
 
-# Whether copies are safe here: macOS's own libraries, which know proxies and keychain, end a copy that calls them
-COPIES = sys.platform != "darwin"
 # How long the others may take to clean up after themselves when this process is interrupted, in seconds
 _GRACE = 5.0
 # How long an interrupt may go unheard while nothing is told: one that comes just before a wait does not end it

@@ -6,22 +6,27 @@ One interpreter runs one thread at a time: without a copy, a second processor is
 from __future__ import annotations
 
 import os
+import signal
 import struct
+import sys
 
 TYPE_CHECKING = False  # that of typing, whose import takes a third of the time that a bare interpreter does
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import NoReturn, TypeAlias
 
     Say: TypeAlias = Callable[[bytes, bytes], None]
     Serve: TypeAlias = Callable[[int, Say], object]
 
+# Whether copies of a process are safe here: macOS's own libraries, which know proxies and keychain, end one that calls
+# them
+COPIES = sys.platform != "darwin"
 # What is said has a kind, and a length
 _HEAD = struct.Struct("=cI")
 # How much may wait to be heard: a pipe as it is made holds less than what a network brings at a time
 _PIPE_BYTES = 1 << 20
 _PIECE = 1 << 16
-_SIGKILL = 9  # of signal, whose import takes a while as well
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class EndedError(Exception):
@@ -40,7 +45,8 @@ class Worker:
     def __init__(self, pid: int, told: int, answers: int) -> None:
         self._pid = pid
         self._told = told
-        self._answers = open(answers, "rb", buffering=_PIECE)  # noqa: SIM115 - it lives as long as this process
+        # Never closed: a thread that nobody waits for any more may be reading from it
+        self._answers = open(answers, "rb", buffering=_PIECE)  # noqa: SIM115 - see above
 
     def tell(self, line: bytes) -> None:
         """Tell it a line.
@@ -73,11 +79,14 @@ class Worker:
     def end(self) -> None:
         """Have it end now, and wait for that. It keeps nothing, so it need not clean up."""
         self.dismiss()
+        pid, self._pid = self._pid, 0
+        if not pid:
+            return
         try:
-            if os.waitpid(self._pid, os.WNOHANG) == (0, 0):
-                os.kill(self._pid, _SIGKILL)
-                os.waitpid(self._pid, 0)
-        except ChildProcessError:  # whoever started this process does not want to hear of children
+            if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+        except (ChildProcessError, ProcessLookupError):  # who started this process wants to hear nothing of children
             return
 
     def _read(self, size: int) -> bytes:
@@ -85,6 +94,16 @@ class Worker:
         if len(data) < size:
             raise EndedError
         return data
+
+
+def alone() -> bool:
+    """Tell whether this process can be copied, and has a processor to spare for a copy."""
+    if not COPIES or len(sys._current_frames()) > 1:  # noqa: SLF001 - it is documented, and needs no import
+        return False
+    try:
+        return len(os.sched_getaffinity(0)) > 1
+    except (AttributeError, OSError):  # Linux has it, and a sandbox may not allow it
+        return False
 
 
 def fork(serve: Serve) -> Worker:
@@ -97,13 +116,21 @@ def fork(serve: Serve) -> Worker:
         OSError: there can be none.
     """
     heard, told = os.pipe()
-    answers, said = os.pipe()
+    try:
+        answers, said = os.pipe()
+    except OSError:
+        os.close(heard)
+        os.close(told)
+        raise
+    # An interrupt in between would leave a copy that nobody knows, or that believes to be this process
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
     try:
         pid = os.fork()
         if not pid:
             os.close(told)
             os.close(answers)
-            work(serve, heard, said)
+            work(serve, heard, said, before)
+        return Worker(pid, told, answers)
     except OSError:
         os.close(told)
         os.close(answers)
@@ -111,10 +138,10 @@ def fork(serve: Serve) -> Worker:
     finally:
         os.close(heard)
         os.close(said)
-    return Worker(pid, told, answers)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def work(serve: Serve, heard: int, said: int) -> NoReturn:
+def work(serve: Serve, heard: int, said: int, mask: Iterable[int] = ()) -> NoReturn:
     """Serve in this process, and end it.
 
     Args:
@@ -122,19 +149,28 @@ def work(serve: Serve, heard: int, said: int) -> NoReturn:
             lines.
         heard: the descriptor for the one.
         said: that for the other.
+        mask: the signals that are to be blocked.
     """
     try:
-        import fcntl
-
-        try:  # noqa: SIM105 - contextlib is not imported yet
-            fcntl.fcntl(said, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        except (AttributeError, OSError):  # Linux has it, and allows each user so much of it
-            pass
+        # An interrupt is for the process that waits. The other signals end this one, and are no news for anybody.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        _widen(said)
         serve(heard, lambda kind, data: _write(said, _HEAD.pack(kind, len(data)) + data))
     finally:
         os._exit(0)  # and print nothing: whoever waits for an answer sees that there is none
 
 
+def _widen(pipe: int) -> None:
+    import fcntl
+
+    try:  # noqa: SIM105 - contextlib is not imported yet
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    except (AttributeError, OSError):  # Linux has it, and allows each user so much of it
+        pass
+
+
 def _write(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]

@@ -35,7 +35,7 @@ def run(
         arguments: the command line without the program's name.
         checkpoint: called at each commit point; the one seam through which tests end a process in the middle.
         variable: the variable that PYV_VERSION was taken from, if it is another.
-        worker: what fetches, if there is one; it is ended.
+        worker: what fetches, if there is one.
     """
     _interrupts.clear()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -59,8 +59,6 @@ def run(
                 sys.stderr.write("\n")  # after the ^C that the terminal shows
             return _fail("interrupted", INTERRUPTED, debug=debug)
         return _failed(error, f"run pyv {' '.join(arguments[:1])}", debug=debug)
-    finally:
-        app.close()
     return status if isinstance(status, int) else 0
 
 

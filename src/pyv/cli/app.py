@@ -153,13 +153,6 @@ class App:
         """Return what downloads; one for the whole run, so that connections are reused."""
         return self._fetcher
 
-    def close(self) -> None:
-        """End what fetches."""
-        if "_fetcher" in vars(self):
-            self._fetcher.close()
-        elif self._worker is not None:
-            self._worker.end()
-
     @cached_property
     def index(self) -> Index:
         """The catalogue in force."""

@@ -48,6 +48,19 @@ def _ignore(_message: str) -> None:
     pass
 
 
+class _Once:
+    """Passes each line on once."""
+
+    def __init__(self, notify: Callable[[str], None]) -> None:
+        self._notify = notify
+        self._told: set[str] = set()
+
+    def __call__(self, line: str) -> None:
+        if line not in self._told:
+            self._told.add(line)
+            self._notify(line)
+
+
 class Fetcher:
     """Fetches from http and https urls, `file:` urls and plain paths. Threads may share one.
 
@@ -81,8 +94,9 @@ class Fetcher:
         self._sleep = sleep
         self._clock = clock
         self._notify = notify
-        wire = Wire(env, limits, clock, notify)
-        self._wire = wire if worker is None else RemoteWire(worker, wire, notify, meanwhile)
+        told = _Once(notify)  # there may be two wires, which meet the same things
+        wire = Wire(env, limits, clock, told)
+        self._wire = wire if worker is None else RemoteWire(worker, wire, told, meanwhile)
 
     def __enter__(self) -> Self:
         return self

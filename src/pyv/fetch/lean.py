@@ -7,11 +7,13 @@ import sys
 from types import ModuleType
 
 # What httpx and httpcore look for and go without: their command line, and with it click and what else there is to
-# colour output; asynchronous requests; encodings that pyv does not ask for.
-_OPTIONAL = ("httpx._main", "anyio", "trio", "brotli", "brotlicffi", "zstandard")
+# colour output; asynchronous requests; an encoding that pyv does not ask for. Nothing
+# else in pyv imports them.
+_OPTIONAL = ("httpx._main", "anyio", "trio", "brotli", "brotlicffi")
 # What is used only by functions that pyv has no need of, or not for most hosts: certificates for those who name none,
-# as pyv does (see `trust`); names of hosts that are not ASCII; the types of files that are uploaded; names of days.
-_ON_DEMAND = ("certifi", "idna", "mimetypes", "locale")
+# as pyv does (see `trust`); names of hosts that are not ASCII; the types of files that are uploaded; names of days; one
+# more encoding.
+_ON_DEMAND = ("certifi", "idna", "mimetypes", "locale", "zstandard")
 
 
 class _OnDemand(ModuleType):
@@ -22,7 +24,7 @@ class _OnDemand(ModuleType):
 
     def __getattr__(self, name: str) -> object:
         if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
+            sys.modules.pop(self.__name__, None)  # another thread may have been faster
         return getattr(importlib.import_module(self.__name__), name)
 
 

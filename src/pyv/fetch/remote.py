@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import threading
 import time
 from contextlib import ExitStack, contextmanager
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 # What a worker says: an answer's beginning, a piece of its body, its end; why there is none; a line for the user
 _ANSWER, _CHUNK, _END, _FAILURE, _NOTE = b"A", b"C", b"E", b"F", b"N"
+_TEXT = ("utf-8", "surrogateescape")  # a line may name a file
 _NOT_MODIFIED = 304
 
 
@@ -53,10 +53,14 @@ class RemoteWire:
 
     def close(self) -> None:
         """End the worker, and close all connections."""
+        self._drop()
+        self._wire.close()
+
+    def _drop(self) -> None:
+        """Go on without the worker. Other threads may be receiving what was asked for from here."""
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.end()
-        self._wire.close()
 
     @contextmanager
     def open(
@@ -82,63 +86,77 @@ class RemoteWire:
         worker = self._worker
         if worker is None:
             return None
+        talk = _Talk(worker, self._notify)
+        ends.callback(self._after, talk, last=not request["decode"])
         try:
             worker.tell(json.dumps(request).encode())
             if self._meanwhile is not None:
                 meanwhile, self._meanwhile = self._meanwhile, None
                 meanwhile()
-            kind, data = self._hear(worker)
+            status, headers = talk.begin()
         except EndedError:
-            self.close()
             return None
-        if kind == _FAILURE:
-            raise _failure(data)
-        status, headers = json.loads(data)
-        body = _Body(lambda: self._hear(worker), over=status == _NOT_MODIFIED)
-        ends.callback(self._after, worker, body, last=not request["decode"])
-        return Answer(status, headers, iter(body))
+        return Answer(status, headers, talk.body())
 
-    def _after(self, worker: Worker, body: _Body, *, last: bool) -> None:
-        if not body.over:  # what nobody takes would be in the way of the next answer
-            self.close()
-        elif body.whole and last:  # it ends while the archive is unpacked
-            worker.dismiss()
-
-    def _hear(self, worker: Worker) -> tuple[bytes, bytes]:
-        while True:
-            kind, data = worker.hear()
-            if kind != _NOTE:
-                return kind, data
-            self._notify(data.decode())
+    def _after(self, talk: _Talk, *, last: bool) -> None:
+        if not talk.over:  # what nobody hears would be taken for the next answer
+            self._drop()
+        elif talk.whole and last:  # it ends while the archive is unpacked
+            talk.worker.dismiss()
 
 
-class _Body:
-    """The body of an answer.
+class _Talk:
+    """What a worker says of one request.
 
     Attributes:
-        over: whether no more of it is said.
-        whole: whether that is because it has come to its end.
+        worker: it.
+        over: whether it says no more.
+        whole: whether that is because it has said all of an answer.
     """
 
-    def __init__(self, hear: Callable[[], tuple[bytes, bytes]], *, over: bool) -> None:
-        self.over = self.whole = over
-        self._hear = hear
+    def __init__(self, worker: Worker, notify: Callable[[str], None]) -> None:
+        self.worker = worker
+        self.over = self.whole = False
+        self._notify = notify
 
-    def __iter__(self) -> Iterator[bytes]:
+    def begin(self) -> tuple[int, dict[str, str]]:
+        """Return status and headers.
+
+        Raises:
+            Failure: there is no answer.
+            EndedError: nor a worker.
+        """
+        _, data = self._hear(_ANSWER)
+        status, headers = json.loads(data)
+        self.over = self.whole = status == _NOT_MODIFIED
+        return status, headers
+
+    def body(self) -> Iterator[bytes]:
+        """Yield the body.
+
+        Raises:
+            Failure: it broke off.
+        """
         while not self.over:
             try:
-                kind, data = self._hear()
+                kind, data = self._hear(_CHUNK, _END)
             except EndedError:
                 raise Failure("the connection broke off", hint=CHECK_CONNECTION, passing=True) from None
-            self.over, self.whole = kind != _CHUNK, kind == _END
-            if kind == _FAILURE:
-                raise _failure(data)
+            self.over = self.whole = kind == _END
             if not self.over:
                 yield data
 
-
-def _failure(data: bytes) -> Failure:
-    return Failure(**json.loads(data))
+    def _hear(self, *expected: bytes) -> tuple[bytes, bytes]:
+        while True:
+            kind, data = self.worker.hear()
+            if kind in expected:
+                return kind, data
+            if kind == _FAILURE:
+                self.over = True
+                raise Failure(**json.loads(data))
+            if kind != _NOTE:  # it has lost its mind
+                raise EndedError
+            self._notify(data.decode(*_TEXT))
 
 
 def serve(heard: int, say: Say, env: Mapping[str, str], limits: Limits = Limits()) -> None:  # noqa: B008 - immutable
@@ -150,15 +168,21 @@ def serve(heard: int, say: Say, env: Mapping[str, str], limits: Limits = Limits(
         env: the environment: proxies, netrc and certificates.
         limits: how long to wait for servers.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # which is for the process that waits here
-    wire = Wire(env, limits, time.monotonic, lambda line: say(_NOTE, line.encode()))
+    wire = Wire(env, limits, time.monotonic, lambda line: say(_NOTE, line.encode(*_TEXT)))
     # On threads, since this one has to hear at once that nobody is left
-    importing = threading.Thread(target=wire.prepare, daemon=True)
+    importing = threading.Thread(target=_prepare, args=(wire,), daemon=True)
     importing.start()
     with open(heard, "rb") as requests:
         for request in requests:
             importing.join()
             threading.Thread(target=_answer, args=(wire, json.loads(request), say), daemon=True).start()
+
+
+def _prepare(wire: Wire) -> None:
+    try:
+        wire.prepare()
+    except BaseException:  # noqa: BLE001 - see below
+        os._exit(1)
 
 
 def _answer(wire: Wire, request: dict[str, object], say: Say) -> None:

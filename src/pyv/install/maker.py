@@ -247,7 +247,7 @@ class Maker:
 def import_later() -> None:
     """Import what is not needed before there is something to unpack."""
     for name in _LATER:
-        with suppress(ImportError):  # not everything can be installed everywhere
+        with suppress(Exception):  # what cannot be imported is missed by what needs it
             importlib.import_module(name)
 
 
