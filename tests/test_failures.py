@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import pty
 import shlex
 import shutil
 import socket
 import subprocess
 import tarfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from pyv.pack import Packed
     from tests.conftest import Offer
     from tests.support.command import Result
+    from tests.support.server import Server
 
 
 def is_clean() -> bool:
@@ -394,7 +398,29 @@ def test_what_a_broken_python_says_cannot_steer_the_terminal(tmp_path: Path) -> 
     assert "\N{REPLACEMENT CHARACTER}[31mred\N{REPLACEMENT CHARACTER}" in result.err
 
 
-def test_a_limit_on_threads_is_no_internal_error() -> None:
-    error = errors.unexpected(RuntimeError("can't start new thread"))
-    assert "ulimit -u" in error.hint
+def test_a_terminal_that_is_gone_ends_no_install(mirror: Server, offered: Offer) -> None:
+    """As when a connection breaks off, and what runs has been told to ignore that."""
+    mirror.rate = 10 << 20
+    leader, follower = pty.openpty()
+    with subprocess.Popen(
+        [*PYV, "install", offered.oldest], stdin=follower, stdout=follower, stderr=follower, start_new_session=True
+    ) as process:
+        os.close(follower)
+        while not any(path.endswith(".tar.gz") for path in mirror.paths):
+            assert process.poll() is None
+            time.sleep(0.01)
+        os.close(leader)
+        assert process.wait(120) == 0
+    assert pyv("verify", offered.oldest).status == 0
+
+
+def test_a_limit_of_the_system_is_no_internal_error() -> None:
+    for limit, error in (
+        ("-u", errors.unexpected(RuntimeError("can't start new thread"))),
+        ("-v", errors.unexpected(MemoryError())),
+        ("-n", errors.explain(OSError(errno.EMFILE, "Too many open files"), "install 3.12")),
+        ("-f", errors.explain(OSError(errno.EFBIG, "File too large"), "install 3.12")),
+    ):
+        assert f"ulimit {limit}" in error.hint
+        assert "internal" not in error.message
     assert "internal" in errors.unexpected(RuntimeError("something else")).message

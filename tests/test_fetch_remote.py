@@ -271,6 +271,14 @@ def those_of(session: int) -> list[str]:
 
 
 @LINUX
+@pytest.mark.usefixtures("mirror")
+def test_the_worker_has_nothing_to_say_where_warnings_are_wanted(offered: Offer) -> None:
+    for number, wanted in enumerate(("error", "always")):
+        result = pyv("install", "-q", "--force", offered.oldest, PYTHONWARNINGS=wanted, PYTHONDEVMODE=str(number))
+        assert (result.status, result.out, result.err) == (0, "", "")
+
+
+@LINUX
 def test_a_command_that_is_killed_while_it_downloads_leaves_no_process(mirror: Server, offered: Offer) -> None:
     mirror.rate = 1 << 20
     process = start("install", offered.oldest)

@@ -14,6 +14,7 @@ import pytest
 from filelock import FileLock, Timeout
 
 from pyv import fsops
+from pyv.errors import explain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,6 +185,20 @@ def test_staging_is_gone_after_a_failure(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+def test_that_staging_cannot_be_removed_is_no_failure_of_what_was_done_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path) -> None:
+        raise OSError(errno.EMFILE, "Too many open files", os.fspath(path))
+
+    with fsops.staging(tmp_path, "x") as area:
+        monkeypatch.setattr(fsops, "remove_tree", fail)
+    assert area.exists()
+    monkeypatch.undo()
+    fsops.sweep(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
 def test_what_a_killed_process_staged_is_swept(tmp_path: Path) -> None:
     with holder(f"staging(Path({str(tmp_path)!r}), 'x')") as process:
         fsops.sweep(tmp_path)
@@ -214,7 +229,7 @@ def test_what_is_no_staging_area_is_not_swept(tmp_path: Path) -> None:
     ],
 )
 def test_failed_system_calls_are_explained(number: int, words: str) -> None:
-    error = fsops.explain(OSError(number, os.strerror(number), "/x"), "install 3.12.1")
+    error = explain(OSError(number, os.strerror(number), "/x"), "install 3.12.1")
     assert error.message == words
     assert error.exit_code == 1
 

@@ -90,11 +90,14 @@ def leave() -> None:
         sys.stderr.write("pyv: interrupted\n")
     try:
         sys.stdout.flush()
-        sys.stderr.flush()
     except BrokenPipeError:  # who reads the output has had enough
         pass
     except OSError:  # a full disk behind a redirection
         status = status or 1
+    try:  # noqa: SIM105 - contextlib may not be imported, and need not be
+        sys.stderr.flush()
+    except OSError:  # what nobody hears does not make a failure of what was done
+        pass
     os._exit(status)
 
 

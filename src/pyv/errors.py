@@ -6,10 +6,16 @@ names the thing and where it came from, the hint is the command to type next.
 
 from __future__ import annotations
 
+import errno
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from os import PathLike
+
+# What a shell's `ulimit` calls the limit that a system call has met
+_LIMITS = {errno.EMFILE: "-n", errno.EFBIG: "-f"}
 
 
 def user_name(number: int) -> str:
@@ -100,11 +106,49 @@ class CommandNotFoundError(PyvError):
     exit_code = 127
 
 
+def explain(error: OSError, doing: str) -> StoreError:
+    """Return the message that a person needs for a failed system call.
+
+    Args:
+        error: the failure.
+        doing: what was being done, such as `install 3.12.7`.
+    """
+    where = f" at {error.filename}" if error.filename else ""
+    if error.errno in _LIMITS:
+        return StoreError(
+            f"{error.strerror}{where}: cannot {doing}", hint=f"raise the limit, see: ulimit {_LIMITS[error.errno]}"
+        )
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreError(
+            f"no space left{where}: cannot {doing}", hint="free some space, then repeat; 'pyv cache clean' helps"
+        )
+    if error.errno == errno.EROFS:
+        return StoreError(
+            f"the file system is read-only{where}: cannot {doing}", hint="set PYV_ROOT to a folder of yours"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return StoreError(f"permission denied{where}: cannot {doing}", hint="set PYV_ROOT to a folder of yours")
+    return StoreError(f"{error.strerror or error}{where}: cannot {doing}")
+
+
+@contextmanager
+def explained(doing: str) -> Iterator[None]:
+    """Turn failed system calls of the body into errors that say what could not be done, see `explain`."""
+    try:
+        yield
+    except OSError as error:
+        raise explain(error, doing) from error
+
+
 def unexpected(error: Exception) -> PyvError:
     """Return what is said of a failure that has no class here: mostly a mistake of pyv's own."""
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         return PyvError(
-            "this system lets pyv start no more processes or threads", hint="raise the limit, see: ulimit -u"
+            "this system lets pyv start no more processes or threads",
+            hint="raise the limit, see: ulimit -u, or ulimit -v",
         )
     name = type(error).__name__
+    if isinstance(error, MemoryError):
+        hint = "end something else, or raise the limit, see: ulimit -v"
+        return PyvError(f"there is not enough memory for pyv: {name}", hint=hint)
     return PyvError(f"internal error: {name}: {error}", hint="please report it, with what PYV_DEBUG=1 shows")

@@ -12,8 +12,6 @@ import stat
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
-from pyv.errors import StoreError
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
@@ -34,36 +32,6 @@ _PATIENCE_SECONDS = 0.5
 _RENAME_EXCHANGE = 2
 # What is in the name of a staging area and of no other folder
 _MARK = ".pyv-"
-
-
-def explain(error: OSError, doing: str) -> StoreError:
-    """Return the message that a person needs for a failed system call.
-
-    Args:
-        error: the failure.
-        doing: what was being done, such as `install 3.12.7`.
-    """
-    where = f" at {error.filename}" if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StoreError(
-            f"no space left{where}: cannot {doing}", hint="free some space, then repeat; 'pyv cache clean' helps"
-        )
-    if error.errno == errno.EROFS:
-        return StoreError(
-            f"the file system is read-only{where}: cannot {doing}", hint="set PYV_ROOT to a folder of yours"
-        )
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return StoreError(f"permission denied{where}: cannot {doing}", hint="set PYV_ROOT to a folder of yours")
-    return StoreError(f"{error.strerror or error}{where}: cannot {doing}")
-
-
-@contextmanager
-def explained(doing: str) -> Iterator[None]:
-    """Turn failed system calls of the body into errors that say what could not be done, see `explain`."""
-    try:
-        yield
-    except OSError as error:
-        raise explain(error, doing) from error
 
 
 def write_whole(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = True) -> None:
@@ -324,11 +292,17 @@ def _file_lock(path: Path) -> BaseFileLock:
         return FileLock(path, mode=mode, thread_local=False)
 
 
+def _clear(path: Path) -> None:
+    with suppress(OSError):
+        remove_tree(path)
+
+
 @contextmanager
 def staging(folder: Path, label: str, *, mode: int = 0o755) -> Iterator[Path]:
     """Make an empty private folder below `folder`, removed again on leaving, whatever happened.
 
-    A lock file beside it, held as long as this process lives, tells `sweep` that it is in use.
+    A lock file beside it, held as long as this process lives, tells `sweep` that it is in use. What cannot be removed
+    is left to that: it says nothing of what was done there.
 
     Args:
         folder: where staging areas live; made if need be.
@@ -344,13 +318,12 @@ def staging(folder: Path, label: str, *, mode: int = 0o755) -> Iterator[Path]:
             yield area
         finally:
             try:
-                remove_tree(area)
+                _clear(area)
             except KeyboardInterrupt:  # the first one; whoever insists gets out, and the next command sweeps
-                remove_tree(area)
+                _clear(area)
                 raise
             finally:
-                with suppress(OSError):
-                    os.unlink(guard)
+                _clear(guard)
 
 
 def orphans(folder: Path, start: str = "") -> list[str]:

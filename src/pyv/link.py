@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from pyv import fsops, smoke
-from pyv.errors import NotFoundError, UsageError, shell_word
+from pyv.errors import NotFoundError, UsageError, explained, shell_word
 from pyv.versions import Request, is_safe_name
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def link(store: Store, name: str, prefix: Path, env: Mapping[str, str], *, force
                 hint=f"pyv link {reported.version} {shell_word(prefix)}",
             )
     path = store.layout.version(name)
-    with fsops.explained(f"link {name}"), store.lock(name, f"it works on {name}"):
+    with explained(f"link {name}"), store.lock(name, f"it works on {name}"):
         if os.path.lexists(path) and not (force and os.path.islink(path)):
             raise UsageError(f"{name} is taken: {path}", hint=f"pyv uninstall {name}, or take another name")
         path.parent.mkdir(parents=True, exist_ok=True)

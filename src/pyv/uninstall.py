@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyv import dependents, fsops, proc
-from pyv.errors import InUseError
+from pyv.errors import InUseError, explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,7 +70,7 @@ def uninstall(store: Store, registry: Registry, installed: Installed, *, remembe
     """
     name = installed.name
     fsops.sweep(store.layout.staging)
-    with fsops.explained(f"uninstall {name}"), store.lock(name, f"it works on {name}"):
+    with explained(f"uninstall {name}"), store.lock(name, f"it works on {name}"):
         folder = folder_of(store, installed)
         if installed.target and folder is not None:
             # Before its link: without one, what a killed process leaves could not be named any more

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pyv import fsops, proc
-from pyv.errors import PyvError, UsageError, unexpected
+from pyv.errors import PyvError, UsageError, explain, unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,7 +77,7 @@ def _failed(error: Exception, what: str, *, debug: bool) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     if isinstance(error, OSError):
-        return _fail(str(fsops.explain(error, what)), 1, debug=debug)
+        return _fail(str(explain(error, what)), 1, debug=debug)
     return _fail(str(unexpected(error)), 1, debug=debug)
 
 

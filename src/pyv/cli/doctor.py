@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyv import doctor, envs, fsops, init, proc, smoke
+from pyv import doctor, envs, init, proc, smoke
 from pyv.cli import output
 from pyv.cli.verify import shown
 from pyv.doctor import contents, entries, place, search_path, surroundings
-from pyv.errors import PyvError
+from pyv.errors import PyvError, explain, explained
 from pyv.shims import dispatcher
 from pyv.shims.commands import commands_in
 
@@ -79,7 +79,7 @@ def _mended(app: App, finding: Finding) -> bool:
     if finding.fix is None:
         return False
     try:
-        with fsops.explained("mend that"):
+        with explained("mend that"):
             finding.fix()
     except PyvError as error:
         app.complain(error)
@@ -140,7 +140,7 @@ def _of_shims(app: App) -> Iterator[Finding]:
             rehash=app.shims.rehash,
         )
     except OSError as error:
-        yield doctor.Finding("shims", doctor.PROBLEM, fsops.explain(error, "look at the shims").message, "ls -la")
+        yield doctor.Finding("shims", doctor.PROBLEM, explain(error, "look at the shims").message, "ls -la")
     if standing is not None:
         search = app.env.get("PATH", "")
         yield from entries.dropped_variables(

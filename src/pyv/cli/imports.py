@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pyv import envs, fsops, imports, link, pins
 from pyv.cli import output, pinning, progress, shims
-from pyv.errors import NotFoundError, PyvError
+from pyv.errors import NotFoundError, PyvError, explained
 from pyv.install import Options
 from pyv.versions import Request
 
@@ -188,7 +188,7 @@ def _copy(app: App, candidate: Candidate) -> None:
     tag = time.strftime("%Y%m%d", time.gmtime())
     options = Options(force=True)  # what stands there is a link to the very same, or to nothing
     with (
-        fsops.explained(f"copy {candidate.path}"),
+        explained(f"copy {candidate.path}"),
         fsops.staging(app.layout.staging, f"import-{candidate.name}") as area,
     ):
         packed = pack.pack(candidate.path, area, tag=tag, env=app.env, level=_COPY_LEVEL, notify=app.notify)
@@ -229,7 +229,7 @@ def _ask(count: int, *, yes: bool) -> str:
 def _accept(app: App, candidate: Candidate) -> _Entry:
     """Make an environment known, and its name a request. Nothing of it is run."""
     try:
-        with fsops.explained(f"trust {candidate.path}"):
+        with explained(f"trust {candidate.path}"):
             app.registry.register(candidate.path)
         link.link(app.store, candidate.name, candidate.path, app.env, force=True)
     except PyvError as error:

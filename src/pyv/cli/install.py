@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pyv import fsops
 from pyv.catalogue import Build
 from pyv.cli import output, progress, shims
-from pyv.errors import NotFoundError, PyvError, UsageError, unexpected
+from pyv.errors import NotFoundError, PyvError, UsageError, explain, unexpected
 from pyv.install import Options, Outcome
 from pyv.versions import Request
 
@@ -171,7 +170,7 @@ class _Install:
         try:
             self.carry_out(progress.Told(tell))
         except OSError as error:
-            self._app.complain(fsops.explain(error, f"install {self.label}"))
+            self._app.complain(explain(error, f"install {self.label}"))
             return 1
         except Exception as error:  # noqa: BLE001 - a traceback is of no use to whoever reads it
             self._app.complain(unexpected(error))

@@ -12,7 +12,7 @@ from pyv.cli import venv as making
 from pyv.cli.selected import select
 from pyv.cli.sync import project_folder
 from pyv.cli.within import Pip
-from pyv.errors import PyvError
+from pyv.errors import PyvError, explained
 from pyv.platforms import Platform
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def lock(
         )
     venv = app.registry.in_folder(folder)
     file = folder / sync.FILE_NAME
-    with fsops.explained(f"lock {folder}"), sync.held(venv or folder / ".venv", app.layout, app.notify):
+    with explained(f"lock {folder}"), sync.held(venv or folder / ".venv", app.layout, app.notify):
         if venv is None or python:
             venv = venv or folder / ".venv"
             making.venv(app, [venv.name], python=python)

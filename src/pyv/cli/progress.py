@@ -37,10 +37,25 @@ def say(line: str) -> None:
     elif _bars:
         from tqdm import tqdm
 
-        tqdm.write(f"pyv: {line}", file=sys.stderr)
+        tqdm.write(f"pyv: {line}", file=_Screen())
     else:
-        with suppress(OSError):  # that nobody can hear it is no reason to stop working
-            sys.stderr.write(f"pyv: {line}\n")
+        screen = _Screen()
+        screen.write(f"pyv: {line}\n")
+        screen.flush()
+
+
+class _Screen:
+    """Standard error. That nobody can hear it, as when the terminal is gone, is no reason to stop working."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever there is
+        return getattr(sys.stderr, name)
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
             sys.stderr.flush()
 
 
@@ -136,7 +151,7 @@ class Bar(Silent):
             unit="B",
             unit_scale=True,
             leave=False,
-            file=sys.stderr,
+            file=_Screen(),
             ncols=None if known else _USUAL_COLUMNS,
             dynamic_ncols=bool(known),
             bar_format="{desc}",

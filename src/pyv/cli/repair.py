@@ -11,7 +11,7 @@ import click
 from pyv import fsops, manifest, repair
 from pyv.cli import output, progress, shims
 from pyv.cli.verify import chosen, differences, shown
-from pyv.errors import NetworkError, PyvError, VerificationError
+from pyv.errors import NetworkError, PyvError, VerificationError, explained
 from pyv.install import Options
 from pyv.install.model import Job
 from pyv.versions import Request
@@ -58,7 +58,7 @@ def _repair(app: App, version: Installed) -> bool:
     """
     name = version.name
     repair.refuse_if_strange(app.store, version)
-    with fsops.explained(f"repair {name}"), app.store.lock(name, f"it works on {name}"):
+    with explained(f"repair {name}"), app.store.lock(name, f"it works on {name}"):
         if _is_whole(app, version):
             repair.forget_bytecode(version.path, manifest.load(version.path))
             return False

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyv import envs, fsops, sync
+from pyv import envs, sync
 from pyv.cli import venv as making
 from pyv.cli.within import Pip
-from pyv.errors import NotFoundError, PyvError, UsageError, VerificationError
+from pyv.errors import NotFoundError, PyvError, UsageError, VerificationError, explained
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ def sync_(
     envs.sweep(folder, app.registry)
     if not force and _is_done(app, folder, venv, options):
         return
-    with fsops.explained(f"sync {folder}"), sync.held(venv, app.layout, app.notify):
+    with explained(f"sync {folder}"), sync.held(venv, app.layout, app.notify):
         if not force and _is_done(app, folder, venv, options):  # the one that was waited for has done it
             return
         source = sync.find(folder, options, app.env)

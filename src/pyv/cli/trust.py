@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyv import envs, fsops, pins
+from pyv import envs, pins
 from pyv.cli import output, shims
-from pyv.errors import NotFoundError, PyvError, StoreError, UsageError
+from pyv.errors import NotFoundError, PyvError, StoreError, UsageError, explained
 from pyv.registry import CONFIG, NAMES
 from pyv.select import shell_word
 
@@ -99,7 +99,7 @@ def _trust(app: App, folder: Path | None) -> None:
 
 
 def _register(app: App, venv: Path) -> None:
-    with fsops.explained(f"trust {venv}"):
+    with explained(f"trust {venv}"):
         app.registry.register(venv)
     if not app.registry.knows(venv):
         raise StoreError(f"{venv} was changed while it was accepted", hint="look at it, then repeat")
@@ -150,7 +150,7 @@ def _revoke(app: App, folder: Path | None) -> None:
     venv = known[0] if known else folder
     if venv is None:
         raise NotFoundError("no environment here or further up is known", hint="see: pyv venvs")
-    with fsops.explained(f"forget {venv}"):
+    with explained(f"forget {venv}"):
         was_there = app.registry.revoke(venv)
     if not was_there:
         raise NotFoundError(f"{venv} is not known", hint="see: pyv venvs")

@@ -10,7 +10,7 @@ import click
 
 from pyv import dependents, fixups, fsops, upgrade
 from pyv.cli import output, progress, shims
-from pyv.errors import InUseError, NotFoundError, PyvError, UsageError
+from pyv.errors import InUseError, NotFoundError, PyvError, UsageError, explained
 from pyv.install import Options
 from pyv.versions import Request
 
@@ -77,7 +77,7 @@ def _upgrade(app: App, minor: Minor, *, yes: bool) -> bool:
         InUseError: environments fail on the new patch, and nobody said that this is all right.
         PyvError: there is no newer patch to be had.
     """
-    with fsops.explained(f"upgrade {minor.name}"), _in_place(app, minor):
+    with explained(f"upgrade {minor.name}"), _in_place(app, minor):
         target = _install(app, minor)
         if target.name == minor.current.name:
             app.notify(f"{minor.name} is up to date: {target.name}")
@@ -169,7 +169,7 @@ def _rollback(app: App, wanted: list[Request]) -> int:
         minors = upgrade.in_use(app.store, [Request.parse(exact.minor) if exact else request])
         for minor in minors:
             target = app.store.require(request) if exact else upgrade.older_patch(app.store, minor)
-            with fsops.explained(f"roll {minor.name} back"):
+            with explained(f"roll {minor.name} back"):
                 app.store.hold(minor.name, target.name)
                 app.checkpoint("linked")
             app.notify(f"{minor.name} is {target.name}, until the next: pyv upgrade {minor.name}")

@@ -9,10 +9,10 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyv import envs, fsops, pins, proc
+from pyv import envs, pins, proc
 from pyv.cli import shims
 from pyv.cli.pinning import _requires_python
-from pyv.errors import EnvironmentMismatchError, NotInstalledError, PyvError, UsageError, shell_word
+from pyv.errors import EnvironmentMismatchError, NotInstalledError, PyvError, UsageError, explained, shell_word
 from pyv.versions import Request
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def venv(
     options = envs.Options(shown, system_site_packages, pip=not without_pip, clear=clear)
     work = _Work(app, target, python, link_mode)
     with (
-        fsops.explained(f"make {target}"),
+        explained(f"make {target}"),
         app.store.lock(name, f"it works on {name}") if name else nullcontext(),
         envs.held(target, app.layout, app.registry, app.notify),
     ):

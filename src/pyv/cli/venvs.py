@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from pyv import dependents, disk, envs, fsops, uninstall
+from pyv import dependents, disk, envs, uninstall
 from pyv.cli import output, shims
-from pyv.errors import InUseError, NotFoundError, PyvError, UsageError
+from pyv.errors import InUseError, NotFoundError, PyvError, UsageError, explained
 from pyv.registry import CONFIG
 from pyv.select import shell_word
 from pyv.store import Installed
@@ -168,7 +168,7 @@ def remove_named(app: App, name: str, *, yes: bool, force: bool = False) -> int:
     if found is not None and found.target and not dependents.is_named(app.layout, found.path):
         return _forget(app, found, yes=yes)
     if not envs.is_linked(app.layout, name):
-        with fsops.explained(f"remove {name}"):
+        with explained(f"remove {name}"):
             envs.link(app.layout, name)  # what made it was killed before
     # Its folder may be gone
     installed = app.store.get(name) or Installed(name, app.layout.version(name), None, str(folder), managed=False)
@@ -198,7 +198,7 @@ def _forget(app: App, installed: Installed, *, yes: bool) -> int:
 def _remove_folder(app: App, path: Path, *, yes: bool) -> int:
     registry = app.registry
     if not os.path.lexists(path / CONFIG):
-        with fsops.explained(f"forget {path}"):
+        with explained(f"forget {path}"):
             was_there = registry.revoke(path)
         if not was_there:
             raise NotFoundError(f"{path} is no environment that pyv knows", hint="see: pyv venvs")
@@ -216,7 +216,7 @@ def _remove_folder(app: App, path: Path, *, yes: bool) -> int:
     if not output.confirm(f"Remove {path}?", yes=yes):
         app.notify(f"{path} stays")
         return 1
-    with fsops.explained(f"remove {path}"), envs.held(path, app.layout, registry, app.notify):
+    with explained(f"remove {path}"), envs.held(path, app.layout, registry, app.notify):
         envs.remove(path, registry)
     app.notify(f"{path} removed")
     return 0

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyv import fsops, manifest, repair
+from pyv import manifest, repair
 from pyv.cli import output
 from pyv.cli.query import required
-from pyv.errors import PyvError, VerificationError
+from pyv.errors import PyvError, VerificationError, explained
 from pyv.layout import MANIFEST, RECEIPT
 from pyv.versions import Request
 
@@ -37,7 +37,7 @@ def verify_command(app: App, requests: tuple[str, ...], *, full: bool, as_json: 
     versions = chosen(app, requests)
     for each in versions:
         try:
-            with fsops.explained(f"read {each.name}"):
+            with explained(f"read {each.name}"):
                 results[each.name] = differences(app, each, full=full)
         except PyvError as error:
             errors[each.name] = error

@@ -3,10 +3,10 @@
 The only package that imports httpx, and only when the first request goes over the network.
 """
 
-from pyv.fetch.addresses import redact
+from pyv.fetch.addresses import fetchable, redact
 from pyv.fetch.failures import MissingError
 from pyv.fetch.fetcher import Document, Fetcher
 from pyv.fetch.partial import Consumer, Validators
 from pyv.fetch.retries import Limits
 
-__all__ = ["Consumer", "Document", "Fetcher", "Limits", "MissingError", "Validators", "redact"]
+__all__ = ["Consumer", "Document", "Fetcher", "Limits", "MissingError", "Validators", "fetchable", "redact"]

@@ -61,6 +61,16 @@ def parse(url: str) -> Address:
     )
 
 
+def fetchable(text: str) -> bool:
+    """Tell whether a text is an http or https url."""
+    try:
+        parse(text)
+        text.encode()
+    except ValueError:
+        return False
+    return True
+
+
 def follow(address: Address, location: str) -> Address:
     """Return where a redirect leads.
 

@@ -176,6 +176,7 @@ def serve(heard: int, say: Say, env: Mapping[str, str], limits: Limits = Limits(
         for request in requests:
             importing.join()
             threading.Thread(target=_answer, args=(wire, json.loads(request), say), daemon=True).start()
+    wire.close()  # Python would remark that nobody has
 
 
 def _prepare(wire: Wire) -> None:

@@ -13,7 +13,7 @@ from pyv.catalogue import GRAALPY, PYPY, RELEASES, Build, parse_metadata
 from pyv.catalogue.assets import builds_among, parse_hashes
 from pyv.catalogue.builds import age
 from pyv.errors import NetworkError, PyvError, UsageError
-from pyv.fetch import MissingError, Validators, redact
+from pyv.fetch import MissingError, Validators, fetchable, redact
 from pyv.index import kept as files
 from pyv.index.feed import SUMS_BYTES, Feed
 
@@ -62,7 +62,7 @@ class Address(NamedTuple):
             UsageError: it is neither an http, https or file url nor an absolute path.
         """
         folder: str | None = None
-        if _HTTP.fullmatch(text):
+        if _HTTP.fullmatch(text) and fetchable(text):
             base = text.rstrip("/")
             return cls(base, redact(base), None)
         if text[:5].lower() == "file:":

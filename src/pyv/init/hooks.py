@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pyv import fsops
+from pyv.errors import explained
 from pyv.init.shells import SOURCING, quoted
 from pyv.layout import resources
 
@@ -41,7 +42,7 @@ def write_hooks(layout: Layout) -> list[Path]:
     for shell in _COMPLETING:
         wanted[layout.hooks / f"complete.{shell}"] = (resources() / f"complete.{shell}").read_bytes()
     changed = []
-    with fsops.explained("write the shell hooks"):
+    with explained("write the shell hooks"):
         for path, content in wanted.items():
             if _content(path) != content:
                 fsops.write_whole(path, content, durable=False)

@@ -20,6 +20,7 @@ from pyv.errors import (
     RequestError,
     StoreError,
     VerificationError,
+    explained,
 )
 from pyv.fetch import redact
 from pyv.install.maker import Maker, write_description
@@ -134,7 +135,7 @@ class Installer:
         theirs = shared.made_from(self._layout, build.sha256, self._host) if _may_be_a_link(options) else None
         if theirs is not None:
             return self._link(theirs, options)
-        with fsops.explained(f"install {name}"), self._store.lock(name, f"it installs {name}"):
+        with explained(f"install {name}"), self._store.lock(name, f"it installs {name}"):
             existing = self._store.get(name)
             if existing is not None and not options.force:  # the one that was waited for has done it
                 return self._leave(existing, options)
@@ -164,7 +165,7 @@ class Installer:
         build = parse_asset(path.name, path.as_uri())
         job = Job(build, path, path.name, path.as_uri(), sha256, options, watcher)
         if build is None:
-            with fsops.explained(f"install {path}"):
+            with explained(f"install {path}"):
                 return self._maker.make(job)
         name = build.version.name
         if not self._host.runs(build.platform):
@@ -172,7 +173,7 @@ class Installer:
                 f"{path.name} is made for {build.platform}, and this is {self._host.platform}",
                 hint=f"pyv install {name} fetches the build for this machine",
             )
-        with fsops.explained(f"install {name}"), self._store.lock(name, f"it installs {name}"):
+        with explained(f"install {name}"), self._store.lock(name, f"it installs {name}"):
             existing = self._store.get(name)
             if existing is not None and not options.force:
                 if given:  # who gives a hash wants to know whether it is right, whatever is installed
@@ -226,7 +227,7 @@ class Installer:
                 hint=f"make a copy of your own: pyv install --force --allow-pip {present.name}",
             )
         with (
-            fsops.explained(f"open {present.name} to pip"),
+            explained(f"open {present.name} to pip"),
             self._store.lock(present.name, f"it works on {present.name}"),
         ):
             with suppress(VerificationError):
@@ -242,7 +243,7 @@ class Installer:
         path = self._layout.version(theirs.name)
         if self._store.get(theirs.name) is not None:
             return Outcome(theirs.name, path, "already")
-        with fsops.explained(f"link {theirs.name}"), self._store.lock(theirs.name, f"it installs {theirs.name}"):
+        with explained(f"link {theirs.name}"), self._store.lock(theirs.name, f"it installs {theirs.name}"):
             path.parent.mkdir(parents=True, exist_ok=True)
             fsops.replace_link(path, os.fspath(theirs.path))
             if not options.keep_links:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyv import disk, fsops
-from pyv.errors import NetworkError, NotFoundError, PyvError, VerificationError
+from pyv.errors import NetworkError, NotFoundError, PyvError, VerificationError, explained
 from pyv.seed import kept
 from pyv.seed.kept import Unpacked, Wanted
 from pyv.seed.place import place
@@ -123,7 +123,7 @@ class Seed:
             StoreError: something cannot be written.
         """
         for package in unpacked:
-            with fsops.explained(f"put {package.name} into {site_packages}"):
+            with explained(f"put {package.name} into {site_packages}"):
                 self._install(package, site_packages, bin_folder, python_executable_path, link_mode)
 
     def _install(self, package: Unpacked, site_packages: Path, bin_folder: Path, executable: str, mode: str) -> None:
@@ -156,7 +156,7 @@ class Seed:
                 reason = error.strerror or str(error)
                 self._notify(f"the cache {self._folder} cannot be used ({reason}): {wanted} is prepared for this once")
                 break
-        with fsops.explained(f"prepare {wanted}"):
+        with explained(f"prepare {wanted}"):
             folder = Path(self._env.get("TMPDIR") or "/tmp")  # noqa: S108 - the area in it gets a name of its own
             area = self._scratch.enter_context(fsops.staging(folder, "pyv-seed"))
             return self._best(wanted, None, area, area)

@@ -10,8 +10,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from pyv import fsops
-from pyv.errors import PyvError
+from pyv.errors import PyvError, explained
 from pyv.layout import resources
 from pyv.shims import dispatcher
 from pyv.shims.dispatcher import OWN, WITNESS, same_time
@@ -117,7 +116,7 @@ class Shims:
             from pyv.shims.shells import check_shell
 
             check_shell(shell)
-        with fsops.explained("make the shims"), self._store.lock("links", "it makes the shims", patient=patient):
+        with explained("make the shims"), self._store.lock("links", "it makes the shims", patient=patient):
             self._store.renew_links()
             for _ in range(_TRIES - 1):
                 with suppress(FileNotFoundError):

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pyv import fsops
-from pyv.errors import UsageError
+from pyv.errors import UsageError, explained
 from pyv.shims import dispatcher
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def offer(layout: Layout) -> Path:
     """
     path = layout.shims / NAME
     _check(path)
-    with fsops.explained(f"make {path}"):
+    with explained(f"make {path}"):
         if dispatcher.read(os.fspath(path)) is None:
             fsops.write_whole(path, (layout.shims / dispatcher.OWN).read_bytes(), mode=0o755)
     return path
@@ -43,7 +43,7 @@ def withdraw(layout: Layout) -> bool:
     path = layout.shims / NAME
     there = os.path.lexists(path)
     _check(path)
-    with fsops.explained(f"remove {path}"), suppress(FileNotFoundError):
+    with explained(f"remove {path}"), suppress(FileNotFoundError):
         os.unlink(path)
     return there
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pyv import fsops
-from pyv.errors import NotInstalledError, StoreError
+from pyv.errors import NotInstalledError, StoreError, explain
 from pyv.layout import RECEIPT
 from pyv.store.model import (
     Installed,
@@ -66,7 +66,7 @@ class Store:
         try:
             entries = [each for each in os.scandir(self._layout.versions) if not each.name.startswith(".")]
         except PermissionError as error:  # it is not known to be empty
-            raise fsops.explain(error, "see what is installed") from None
+            raise explain(error, "see what is installed") from None
         except OSError:
             return []
         for entry in entries:
