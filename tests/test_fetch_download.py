@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pyv.cache import ArchiveCache
 from pyv.errors import NetworkError, VerificationError
 from pyv.fetch import Fetcher, Limits, MissingError
 from tests.support.downloads import DATA, DIGEST, SHORT, Download, Reader
@@ -48,6 +49,33 @@ def test_a_download_reaches_the_file_the_consumer_and_the_bar(server: Server, do
 def test_bytes_arrive_as_they_come_and_not_at_the_end(server: Server, download: Download) -> None:
     download.run(server.url(PATH))
     assert len(download.steps) > 2
+
+
+@pytest.mark.parametrize("other", [b"half of another", None], ids=["replaced", "deleted"])
+def test_whose_cache_was_deleted_meanwhile_takes_nothing_for_the_archive(
+    server: Server, tmp_path: Path, other: bytes | None
+) -> None:
+    class Deleting(Reader):
+        def write(self, data: bytes) -> None:
+            if not self.data:
+                for file in folder.iterdir():
+                    file.unlink()
+                if other is not None:
+                    (folder / f"{DIGEST}.part").write_bytes(other)
+            super().write(data)
+
+    folder, reader = tmp_path / "archives", Deleting()
+    cache = ArchiveCache(folder, lambda _line: None)
+    with Fetcher({}) as fetcher:
+        urls = [server.url(PATH)]
+        cache.obtain(urls, DIGEST, lambda: fetcher, reader, scratch=tmp_path, progress=lambda *_: None)
+    assert reader.data == DATA
+    assert not cache.holds(DIGEST)
+    cached = Reader()
+    with Fetcher({}) as fetcher:
+        cache.obtain(urls, DIGEST, lambda: fetcher, cached, scratch=tmp_path, progress=lambda *_: None)
+    assert cached.data == DATA
+    assert cache.path(DIGEST).read_bytes() == DATA
 
 
 def test_the_consumer_may_be_left_out(server: Server, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -164,7 +165,7 @@ def test_a_leftover_without_a_file_system_bound_is_not_read(server: Server, tmp_
     assert download.reader.restarts == 0
 
 
-@pytest.mark.parametrize("note", ["", "{", "[]", '{"url": 1}', "\x00"])
+@pytest.mark.parametrize("note", ["", "{", "[]", '{"url": 1}', "\x00", 100_000 * "["])
 def test_a_broken_note_does_no_harm(server: Server, download: Download, note: str) -> None:
     download.leave(DATA[:HALF], note=note)
     download.run(server.url(PATH))
@@ -180,6 +181,32 @@ def test_a_file_that_changed_between_two_tries_is_fetched_from_its_beginning(
     assert download.reader.restarts == 1
     assert server.requests[1].headers["if-range"] == '"old"'
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("etag", ['"v\xe4"', '"' + 600 * "x" + '"'])
+def test_an_etag_that_cannot_be_sent_back_is_no_condition(server: Server, download: Download, etag: str) -> None:
+    server.next(PATH, Fault(cut=HALF, etag=etag))
+    download.run(server.url(PATH))
+    assert download.is_whole()
+    assert "if-range" not in server.requests[1].headers
+
+
+def test_neither_is_what_somebody_has_written_into_the_note(server: Server, download: Download) -> None:
+    download.leave(DATA[:HALF], note=json.dumps({"url": server.url(PATH), "condition": '"a"\r\nX: y'}))
+    download.run(server.url(PATH))
+    assert download.is_whole()
+    assert "if-range" not in server.requests[0].headers
+
+
+@pytest.mark.parametrize("name", ["partial", "note"])
+@pytest.mark.parametrize("kind", ["pipe", "link to a device"])
+def test_what_is_no_file_is_not_waited_for(server: Server, download: Download, name: str, kind: str) -> None:
+    download.leave(DATA[:HALF], note="{}")
+    path: Path = getattr(download, name)
+    path.unlink()
+    os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
+    download.run(server.url(PATH))
+    assert download.is_whole()
 
 
 def test_a_weak_etag_is_no_condition(server: Server, download: Download) -> None:

@@ -113,7 +113,19 @@ def test_the_pause_that_a_server_asks_for_is_kept_and_announced(
     assert f"{pause} s" in download.notes[0]
 
 
-@pytest.mark.parametrize("text", ["soon", "-5", "", "1e9", "Sat, 21 Nov 2020 12:00:09 GMT"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "soon",
+        "-5",
+        "",
+        "1e9",
+        "Sat, 21 Nov 2020 12:00:09 GMT",
+        "Sat, 21 Nov 2020 12:00:09 +99999999999999999999",
+        "Sat, 21 Nov 99999999999999999999 12:00:09 GMT",
+        "Sat, 99999999999999999999 Nov 2020 12:00:09 GMT",
+    ],
+)
 def test_a_pause_that_makes_no_sense_is_not_kept(server: Server, download: Download, text: str) -> None:
     server.next(PATH, Fault(status=503, headers={"Retry-After": text}))
     download.run(server.url(PATH))
@@ -276,6 +288,16 @@ def test_a_redirect_is_shown_without_its_secrets_and_without_control_characters(
     assert "ftp://host/x" in caught.value.message
     assert "hunter2" not in str(caught.value)
     assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "target", ["//user:hunter2@host:99999/x?token=hunter2", "//user:hunter2@[::1/x", "https:user:hunter2@host"]
+)
+def test_a_redirect_that_cannot_be_understood_is_not_shown(server: Server, download: Download, target: str) -> None:
+    server.always(PATH, Fault(redirect=target))
+    with pytest.raises(NetworkError, match="refused its redirect: ") as caught:
+        download.run(server.url(PATH))
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_password_in_a_url_is_sent_and_never_shown(server: Server, download: Download) -> None:

@@ -148,9 +148,9 @@ class ArchiveCache:
             if self.holds(sha256) and self.stream(sha256, consumer):
                 return
             partial = final.with_name(sha256 + _PARTIAL)
-            fetcher().download(urls, partial, sha256=sha256, consumer=consumer, progress=progress)
-            with suppress(FileNotFoundError):  # the cache may be deleted at any time, this instant too
-                os.replace(partial, final)
+            if fetcher().download(urls, partial, sha256=sha256, consumer=consumer, progress=progress):
+                with suppress(FileNotFoundError):  # the cache may be deleted at any time, this instant too
+                    os.replace(partial, final)
 
     def forget(self, sha256: str) -> None:
         """Delete an archive that turned out to be useless though its hash is right."""

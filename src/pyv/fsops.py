@@ -30,6 +30,7 @@ _told: set[Path] = set()
 # Shorter waits are not worth a word
 _PATIENCE_SECONDS = 0.5
 _RENAME_EXCHANGE = 2
+_TRIES = 3
 # What is in the name of a staging area and of no other folder
 _MARK = ".pyv-"
 
@@ -293,8 +294,10 @@ def _file_lock(path: Path) -> BaseFileLock:
 
 
 def _clear(path: Path) -> None:
-    with suppress(OSError):
-        remove_tree(path)
+    for _ in range(_TRIES):  # something that is about to end may still be making files there
+        with suppress(OSError):
+            remove_tree(path)
+            return
 
 
 @contextmanager

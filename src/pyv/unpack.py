@@ -27,10 +27,17 @@ class _AbortedError(Exception):
 
 
 class _Feed:
-    """The reading end of a queue of chunks, as the binary file that an extractor reads."""
+    """A queue of chunks, whose reading end is the binary file that an extractor reads.
+
+    The writing end is on the main thread. An interrupt there may break off a `queue.Queue` in the middle, which then
+    wakes nobody any more; a `queue.SimpleQueue` is done with each call or has not begun.
+    """
 
     def __init__(self) -> None:
-        self.chunks: queue.Queue[bytes | type[_AbortedError] | None] = queue.Queue(_DEPTH)
+        self._chunks: queue.SimpleQueue[bytes | type[_AbortedError] | None] = queue.SimpleQueue()
+        self._places: queue.SimpleQueue[None] = queue.SimpleQueue()
+        for _ in range(_DEPTH):
+            self._places.put(None)
         self._rest = memoryview(b"")
         self._over = False
         self._given_up = False
@@ -51,7 +58,7 @@ class _Feed:
         if not self._rest:
             if self._over:
                 return b""
-            chunk = self.chunks.get()
+            chunk = self._take()
             if chunk is None:
                 self._over = True
                 return b""
@@ -65,20 +72,30 @@ class _Feed:
         part, self._rest = bytes(self._rest[:end]), self._rest[end:]
         return part
 
+    def write(self, chunk: bytes) -> None:
+        """Add a chunk, as soon as there is a place for it."""
+        self._places.get()
+        self._chunks.put(chunk)
+
     def end(self, mark: type[_AbortedError] | None) -> None:
         """Say that no more chunks come: these were all, or they are not wanted."""
         self._complete = True
-        self.chunks.put(mark)
+        self._chunks.put(mark)
 
     def ready(self) -> bool:
         """Tell whether so much is there that reading will not wait for the line."""
-        return self._complete or self.chunks.qsize() >= _ENOUGH
+        return self._complete or self._chunks.qsize() >= _ENOUGH
 
     def drain(self) -> None:
         """Throw away what still comes, so that the writing end never blocks on an extractor that has ended."""
         while not self._over:
-            if not isinstance(self.chunks.get(), bytes):
+            if not isinstance(self._take(), bytes):
                 self._over = True
+
+    def _take(self) -> bytes | type[_AbortedError] | None:
+        chunk = self._chunks.get()
+        self._places.put(None)
+        return chunk
 
 
 class Unpacker:
@@ -128,7 +145,7 @@ class Unpacker:
             self._run = self._start()
         if isinstance(self._run.error, OSError):
             raise self._run.error
-        self._run.feed.chunks.put(data)
+        self._run.feed.write(data)
 
     def restart(self) -> None:
         """Forget everything: the next bytes are the first."""

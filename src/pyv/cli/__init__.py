@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyv import fsops, proc
 from pyv.errors import PyvError, UsageError, explain, unexpected
@@ -38,21 +38,15 @@ def run(
         worker: what fetches, if there is one.
     """
     _interrupts.clear()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):  # not where nohup has them ignored
-            signal.signal(number, _interrupt)
-    from pyv.cli.app import App, working_directory
-    from pyv.cli.plain import understand
-
-    debug = os.environ.get("PYV_DEBUG", "") not in ("", "0")
     root, arguments = _store_of_shim(arguments)
-    app = App(os.environ, working_directory(), checkpoint, root=root, variable=variable, worker=worker)
-    plain = understand(arguments)
+    debug = os.environ.get("PYV_DEBUG", "") not in ("", "0")
     try:
-        _mend(app, arguments)
-        status = plain(app) if plain is not None else _through_click(app, arguments)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):  # not where nohup ignores them
+                signal.signal(number, _interrupt)
+        status = _run(arguments, checkpoint, root=root, variable=variable, worker=worker)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a traceback is of no use to whoever reads it
-        # What is written in C may make another error of an interrupt
+        # What is written in C may make another error of an interrupt, and so may the making of a class
         if _interrupts or isinstance(error, KeyboardInterrupt):
             proc.kill_running()
             if sys.stderr.isatty():
@@ -60,6 +54,21 @@ def run(
             return _fail("interrupted", INTERRUPTED, debug=debug)
         return _failed(error, f"run pyv {' '.join(arguments[:1])}", debug=debug)
     return status if isinstance(status, int) else 0
+
+
+def _run(arguments: Sequence[str], checkpoint: Callable[[str], None], **given: Any) -> int | None:  # noqa: ANN401 - see App
+    from pyv.cli.app import App, working_directory
+    from pyv.cli.plain import understand
+
+    def reached(step: str) -> None:
+        if _interrupts:  # and the exception was lost, as in what is called by the garbage collector
+            raise KeyboardInterrupt
+        checkpoint(step)
+
+    app = App(os.environ, working_directory(), reached, **given)
+    plain = understand(arguments)
+    _mend(app, arguments)
+    return plain(app) if plain is not None else _through_click(app, arguments)
 
 
 def _interrupt(number: int, _frame: object) -> NoReturn:

@@ -81,7 +81,9 @@ def follow(address: Address, location: str) -> Address:
         target = parse(urljoin(address.url, location))
     except ValueError as error:  # urljoin raises it too
         reason = str(error) if isinstance(error, InvalidUrlError) else "not a valid url"
-        raise InvalidUrlError(f"refused its redirect to {redact(location)}: {reason}") from None
+        # Without a scheme nobody knows what of it is a password
+        shown = f" to {redact(location)}" if "://" in location else ""
+        raise InvalidUrlError(f"refused its redirect{shown}: {reason}") from None
     if address.scheme == "https" and target.scheme == "http":
         raise InvalidUrlError(f"refused its redirect from https to http, to {redact(target.url)}")
     return target

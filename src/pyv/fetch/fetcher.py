@@ -163,7 +163,7 @@ class Fetcher:
         sha256: str,
         consumer: Consumer | None,
         progress: Callable[[int, int | None], None],
-    ) -> None:
+    ) -> bool:
         """Fetch a file whose hash is known, from the first of several sources that has it.
 
         What an earlier run left in `partial` is taken up. On failure what has come is kept for the next run, unless it
@@ -175,6 +175,9 @@ class Fetcher:
             sha256: the hash of the whole, in hex.
             consumer: gets the bytes as they come.
             progress: called with the bytes so far, and the total or None.
+
+        Returns:
+            Whether it is still there. False if somebody has deleted it meanwhile, or put something else in its place.
 
         Raises:
             MissingError: no source has it.
@@ -188,8 +191,7 @@ class Fetcher:
         try:
             into.reload()
             if into.size and into.sha256() == sha256:
-                into.finish()
-                return
+                return into.finish()
             for url in urls:
                 retries.begin(addresses.redact(url))
                 try:
@@ -197,8 +199,7 @@ class Fetcher:
                 except Failure as failure:
                     attempts.append(Attempt(url, failure, retries.tries))
                 else:
-                    into.finish()
-                    return
+                    return into.finish()
         finally:
             into.close()
         raise verdict(attempts)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 18
 _NOTE = ".json"
+# A header's value that can be sent back
+_CONDITION = re.compile(r"[ -~]{1,512}", re.ASCII)
 
 
 class Validators(NamedTuple):
@@ -74,6 +78,8 @@ class Partial:
 
     def reload(self) -> None:
         """Take up what an earlier run left: hash it, and feed it to the consumer."""
+        for path in (self._path, self._note):
+            _forget_unless_file(path)
         try:
             self._file = open(self._path, "r+b", buffering=0)  # noqa: SIM115 - closed by close()
         except FileNotFoundError:
@@ -128,16 +134,28 @@ class Partial:
         """Return what If-Range takes to get the rest of what is here from that url; nothing if it was from another."""
         try:
             note = json.loads(self._note.read_bytes())
-            return str(note["condition"]) if note["url"] == redact(url) else ""
-        except (OSError, ValueError, KeyError, TypeError):  # none, or half written when the power went
+            condition = str(note["condition"]) if note["url"] == redact(url) else ""
+        # There is none, or it was half written when the power went, or it is nobody's
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return ""
+        return condition if _CONDITION.fullmatch(condition) else ""
 
-    def finish(self) -> None:
-        """Close the file, which is whole, and remove the note."""
+    def finish(self) -> bool:
+        """Close the file, which is whole, and remove the note; tell whether it is still there.
+
+        Whoever deletes the cache meanwhile and begins the same download has another file of that name.
+        """
+        mine = os.fstat(self._opened().fileno())
         self._opened().close()
         self._file = None
+        try:
+            if not os.path.samestat(mine, os.lstat(self._path)):
+                return False
+        except FileNotFoundError:
+            return False
         with suppress(FileNotFoundError):
             os.unlink(self._note)
+        return True
 
     def close(self) -> None:
         """Close the file. If it holds nothing, it is removed."""
@@ -162,6 +180,13 @@ class Partial:
         if self._consumer is not None:
             self._consumer.write(data)
         self._progress(self.size, self.total)
+
+
+def _forget_unless_file(path: Path) -> None:
+    """Remove what stands in a file's place and could be read for ever: a pipe, or a link to a device."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            os.unlink(path)
 
 
 def too_long(limit: int) -> Failure:

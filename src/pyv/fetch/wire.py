@@ -242,6 +242,6 @@ def _retry_after(response: httpx.Response) -> float:
 
     try:
         pause = parsedate_to_datetime(text) - parsedate_to_datetime(response.headers.get("date", ""))
-    except (TypeError, ValueError):  # neither a number nor a date
+    except (TypeError, ValueError, OverflowError):  # neither a number nor a date, or none that there will ever be
         return 0
     return max(pause.total_seconds(), 0)

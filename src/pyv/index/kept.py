@@ -64,6 +64,8 @@ def note_validators(document: str, validators: Validators) -> dict[str, str]:
 
 def read(path: Path) -> Kept | None:
     """Return what a kept file holds, or None if there is no whole one."""
+    if not os.path.isfile(path):  # nobody writes into a pipe
+        return None
     try:
         with open(path, "rb") as file:
             head, _, body = file.read().partition(b"\n")
