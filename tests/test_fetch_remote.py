@@ -16,7 +16,7 @@ import pytest
 from pyv.errors import NetworkError, VerificationError
 from pyv.fetch import Fetcher, Limits, MissingError
 from tests.support.command import python_of, pyv, says, start, store
-from tests.support.downloads import DATA, DIGEST, SHORT, Reader
+from tests.support.downloads import DATA, DIGEST, Reader
 from tests.support.server import Fault, Server
 from tests.support.workers import FetchingWorker, Program
 
@@ -45,14 +45,14 @@ def worker(tmp_path: Path) -> Iterator[FetchingWorker]:
     """Return a worker whose requests are known by the login that only it has."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login worker password its\n")
-    made = FetchingWorker({"NETRC": str(netrc)}, SHORT)
+    made = FetchingWorker({"NETRC": str(netrc)}, Limits())
     yield made
     made.end()
 
 
 @pytest.fixture
 def fetcher(worker: FetchingWorker) -> Iterator[Fetcher]:
-    with Fetcher({}, limits=SHORT, sleep=lambda _: None, worker=worker) as made:
+    with Fetcher({}, sleep=lambda _: None, worker=worker) as made:
         yield made
 
 
@@ -164,7 +164,7 @@ def test_a_line_for_the_user_may_name_any_file_and_is_told_once(server: Server, 
     with open(netrc, "w") as file:
         file.write("machine 127.0.0.1 rubbish\n")
     env, notes = {"NETRC": netrc}, list[str]()
-    worker = FetchingWorker(env, SHORT)
+    worker = FetchingWorker(env, Limits())
     with Fetcher(env, worker=worker, notify=notes.append) as fetcher:
         fetcher.get(server.url(OTHER))
         assert worker.process.poll() is None
