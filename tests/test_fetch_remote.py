@@ -246,6 +246,36 @@ def test_a_command_that_installs_one_version_does_not_import_httpx_itself(offere
 
 
 @LINUX
+def test_of_several_installs_the_first_has_the_worker(mirror: Server, offered: Offer) -> None:
+    if len(os.sched_getaffinity(0)) == 1:
+        pytest.skip("there is one processor")
+    program = """
+import os, sys
+from pyv import __main__, worker
+from pyv.install import Maker
+made = Maker.make
+
+def make(self, job):  # in a copy
+    outcome = made(self, job)
+    print(job.build.version.name, "httpx" in sys.modules, flush=True)
+    return outcome
+
+Maker.make = make
+sys.argv[1:] = ["install", "-q", *sys.argv[1:]]
+status = __main__.main()
+print("main", "httpx" in sys.modules)
+sys.exit(status)
+"""
+    versions = [offered.newest, offered.oldest, offered.middle]
+    done = subprocess.run([sys.executable, "-c", program, *versions], capture_output=True, text=True, check=True)
+    lines = [f"{offered.newest} False", f"{offered.oldest} True", f"{offered.middle} True", "main True"]
+    assert sorted(done.stdout.splitlines()) == sorted(lines)
+    assert done.stderr == ""
+    assert mirror.count("/download-metadata.json") == 1
+    assert pyv("verify").status == 0
+
+
+@LINUX
 @pytest.mark.usefixtures("mirror")
 @pytest.mark.parametrize(
     "before",

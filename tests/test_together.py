@@ -80,6 +80,24 @@ def of(number: int, heard: list[tuple[int, list[Any]]]) -> list[list[Any]]:
 
 
 @COPIES
+def test_what_is_to_be_done_after_the_first_copy_and_before_the_second_is_done_then(
+    *, copies: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, when = [0], []
+    fork = os.fork
+
+    def counting() -> int:
+        made[0] += 1
+        return fork()
+
+    monkeypatch.setattr(os, "fork", counting)
+    works: list[Work] = [lambda _tell: 0] * 3
+    together.run(works, lambda *_: False, most=3, copies=copies, between=lambda: when.append(made[0]))
+    together.run([], lambda *_: False, most=3, copies=True, between=lambda: when.append(99))
+    assert when == [1 if copies else 0]
+
+
+@COPIES
 def test_each_returns_its_status_and_is_heard_in_order(*, copies: bool) -> None:
     def work(status: int) -> Work:
         def act(tell: Tell) -> int:

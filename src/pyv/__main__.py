@@ -38,9 +38,7 @@ def _worker(arguments: list[str]) -> Worker | None:
     """Return what fetches while this process does the rest, where a command is likely to want it and can have it."""
     command = arguments[2:] if arguments[:1] == ["--store"] else arguments
     words = [argument for argument in command if not argument.startswith("-")]
-    # Several versions are installed by copies of one process, which has to have imported everything. What is pinned is
-    # one version more often than not.
-    if words[:1] != ["install"] or len(words) > 2 or ".tar." in words[-1] or _RARE.intersection(command):
+    if words[:1] != ["install"] or any(".tar." in word for word in words) or _RARE.intersection(command):
         return None
     mirror = os.environ.get("PYV_MIRROR") or "http"
     if os.environ.get("PYV_OFFLINE", "") not in ("", "0") or not mirror.lower().startswith("http"):

@@ -42,7 +42,9 @@ _PIECE = 1 << 16
 INTERRUPTED = 128 + signal.SIGINT
 
 
-def run(works: Sequence[Work], hear: Hear, *, most: int, copies: bool) -> list[int]:
+def run(
+    works: Sequence[Work], hear: Hear, *, most: int, copies: bool, between: Callable[[], None] = lambda: None
+) -> list[int]:
     """Run functions at the same time, and return the status of each.
 
     Args:
@@ -54,6 +56,8 @@ def run(works: Sequence[Work], hear: Hear, *, most: int, copies: bool) -> list[i
         copies: whether each gets a copy of this process, see `COPIES`. No other thread may run then, and no connection
             be open.
 
+        between: called once the first of the functions has begun, if that is in a copy, and before the others do.
+
     Returns:
         What the functions have returned; for a copy that a signal has ended, the negative number of it.
 
@@ -64,7 +68,7 @@ def run(works: Sequence[Work], hear: Hear, *, most: int, copies: bool) -> list[i
     """
     kind = _Copies if copies else _Threads
     with _one_interrupt():
-        return kind(works, hear, most).run()
+        return kind(works, hear, most, between).run()
 
 
 @contextmanager
@@ -94,8 +98,9 @@ class _Copy(NamedTuple):
 class _Copies:
     """Runs each function in a process of its own."""
 
-    def __init__(self, works: Sequence[Work], hear: Hear, most: int) -> None:
+    def __init__(self, works: Sequence[Work], hear: Hear, most: int, between: Callable[[], None]) -> None:
         self._waiting = deque(enumerate(works))
+        self._between = between
         self._hear = hear
         self._most = most
         self._statuses = [0] * len(works)
@@ -105,6 +110,9 @@ class _Copies:
     def run(self) -> list[int]:
         with self._running:
             try:
+                if self._waiting:
+                    self._start(*self._waiting.popleft())
+                    self._between()
                 while self._waiting or self._running.get_map():
                     while self._waiting and len(self._busy) < self._most:
                         self._start(*self._waiting.popleft())
@@ -225,8 +233,9 @@ def _is_over(deadline: float | None) -> bool:
 class _Threads:
     """Runs each function on a thread."""
 
-    def __init__(self, works: Sequence[Work], hear: Hear, most: int) -> None:
+    def __init__(self, works: Sequence[Work], hear: Hear, most: int, between: Callable[[], None]) -> None:
         self._works = works
+        self._between = between
         self._hear = hear
         self._free = threading.Semaphore(most)
         self._stop = threading.Event()
@@ -241,6 +250,7 @@ class _Threads:
             for each in enumerate(self._works)
         ]
         try:
+            self._between()
             for thread in threads:
                 thread.start()
             self._wait(None)

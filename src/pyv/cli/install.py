@@ -237,7 +237,7 @@ def _install_all(app: App, targets: Sequence[_Wanted], options: Options, sha256:
 def _at_the_same_time(installer: Installer, installs: Sequence[tuple[_Install, progress.Silent]]) -> None:
     from pyv import together
 
-    installer.prepare([each.what for each, _ in installs if isinstance(each.what, Build)])
+    between = installer.prepare([each.what for each, _ in installs if isinstance(each.what, Build)])
 
     begun: dict[int, float] = {}
 
@@ -253,7 +253,8 @@ def _at_the_same_time(installer: Installer, installs: Sequence[tuple[_Install, p
     # Those that share a line end together, and then wait for processors together, with the memory of all: rather one
     # after another, no fewer than keep line and processors busy
     most = max(_AT_A_TIME, os.cpu_count() or 1)
-    statuses = together.run([each.copied for each, _ in installs], hear, most=most, copies=together.COPIES)
+    works = [each.copied for each, _ in installs]
+    statuses = together.run(works, hear, most=most, copies=together.COPIES, between=between)
     for (each, _), status in zip(installs, statuses, strict=True):
         each.ended(status)
 

@@ -104,8 +104,16 @@ class Fetcher:
     def __exit__(self, *_error: object) -> None:
         self.close()
 
+    @property
+    def remote(self) -> bool:
+        """Whether the next request is sent by a worker: also by that copy of this process which is made next."""
+        return self._wire.remote
+
     def prepare(self) -> None:
-        """Import what the first request needs, so that copies of this process have it already."""
+        """Import what the first request needs, so that copies of this process have it already.
+
+        A worker is left to the copy that was made before.
+        """
         self._wire.prepare()
 
     def close(self) -> None:

@@ -47,8 +47,16 @@ class RemoteWire:
         self._meanwhile: Callable[[], None] | None = meanwhile
         self._free = threading.Lock()
 
+    @property
+    def remote(self) -> bool:
+        """Whether the next request is sent by the worker."""
+        return self._worker is not None
+
     def prepare(self) -> None:
-        """Import what the first request needs that is sent from here."""
+        """Import what requests need that are sent from here, and leave the worker to whoever else has it."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.dismiss()
         self._wire.prepare()
 
     def close(self) -> None:

@@ -51,6 +51,9 @@ class Wire:
         limits: how long to wait.
         clock: seconds that only grow.
         notify: told of a broken netrc.
+
+    Attributes:
+        remote: whether another process sends them.
     """
 
     def __init__(
@@ -62,6 +65,8 @@ class Wire:
         self._netrc = Netrc(env, notify)
         self._lock = threading.Lock()
         self._transports: dict[tuple[str, Proxy | None], Transport] = {}
+
+    remote = False
 
     @staticmethod
     def prepare() -> None:

@@ -30,7 +30,7 @@ from pyv.store.model import quoted
 from pyv.versions import newest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pyv.cache import ArchiveCache
@@ -112,12 +112,12 @@ class Installer:
                 hint=f"to have it again: pyv install {quoted(request.text)}",
             )
 
-    def prepare(self, builds: Sequence[Build]) -> None:
-        """Import what installing these builds takes, and close what is open: this process is to be copied."""
-        self._maker.prepare(builds)
+    def prepare(self, builds: Sequence[Build]) -> Callable[[], None]:
+        """Make ready for copies of this process, each of which installs one of these builds, see `Maker.prepare`."""
         # Should there be no locks here, the user is told now, and not by every copy
         with suppress(PyvError, OSError), self._store.lock("links", "it works on short names", patient=False):
             pass
+        return self._maker.prepare(builds)
 
     def install_build(self, build: Build, options: Options, watcher: Watcher) -> Outcome:
         """Install exactly this build, whatever else the catalogue has.

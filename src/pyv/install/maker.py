@@ -87,14 +87,23 @@ class Maker:
         self._checkpoint = checkpoint
         self._crowded: Sequence[Build] = ()
 
-    def prepare(self, builds: Sequence[Build]) -> None:
-        """Import what it takes to make these builds, and close what is open: this process is to be copied."""
+    def prepare(self, builds: Sequence[Build]) -> Callable[[], None]:
+        """Import what it takes to make these builds, and close what is open: this process is to be copied.
+
+        Returns:
+            What has to be called when the first copy was made, before the others are: that one may have a worker, and
+            begin while the import of httpx, for the others, takes its time.
+        """
         self._crowded = builds[:-1]  # no processor is idle while they are tried out; the last one may be alone by then
         import_later()
-        if any(not self._cache.holds(build.sha256) for build in builds):
-            fetcher = self._fetcher()
-            fetcher.prepare()
-            fetcher.close()
+        if all(self._cache.holds(build.sha256) for build in builds):
+            return lambda: None
+        fetcher = self._fetcher()
+        if fetcher.remote:
+            return fetcher.prepare
+        fetcher.prepare()
+        fetcher.close()
+        return lambda: None
 
     def make(self, job: Job) -> Outcome:
         """Make a version out of an archive and put it into the store. The caller holds the lock of that version.
