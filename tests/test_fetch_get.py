@@ -12,6 +12,7 @@ import pytest
 
 from pyv.errors import NetworkError, VerificationError
 from pyv.fetch import Fetcher, MissingError, Validators
+from pyv.fetch.wire import Wire
 from tests.support.downloads import SHORT
 from tests.support.server import Fault, Server
 
@@ -153,8 +154,8 @@ def test_a_document_that_is_too_long_is_refused(server: Server, fetcher: Fetcher
 )
 def test_patience_ends_every_kind_of_waiting(server: Server, fault: Fault, told: str, patience: float) -> None:
     server.always(PATH, fault)
+    Wire.prepare()  # or that alone could exhaust it
     with Fetcher({}) as fetcher:
-        fetcher.prepare()  # or that alone could exhaust it
         with pytest.raises(NetworkError, match=told):
             fetcher.get(server.url(PATH), patience=patience)
         for thread in threading.enumerate():  # what waited in our stead does not go on waiting
