@@ -151,6 +151,8 @@ def test_pipenv(user: User, tools: Path) -> None:
         start, line, end = blocks("Pipenv", "sh interactive")[0].splitlines()
         terminal.send(f"{start}\n")
         terminal.wait_until(inside.exists)
+        # From here on it hands keys on; those that came before are thrown away when it begins to (TCSAFLUSH)
+        terminal.wait_until(lambda: terminal.raw)
         terminal.type(line)
         outside.unlink()
         terminal.send(f"{end}\n")

@@ -123,6 +123,11 @@ class Terminal:
         self._read(0.02)
         return _ESCAPES.sub("", self.screen[start:])
 
+    @property
+    def raw(self) -> bool:
+        """Whether each key goes to the program at once, as it is while one reads lines itself or hands keys on."""
+        return not termios.tcgetattr(self._terminal)[3] & termios.ICANON
+
     def _read(self, patience: float) -> None:
         while select.select([self._terminal], [], [], patience)[0]:
             try:
