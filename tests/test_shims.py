@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
+# These have shims whatever is installed
+ALWAYS = ("python", "python3", "pip", "pip3")
 RUNNER = (sys.executable, "-I", "-c", "from pyv.__main__ import leave; leave()")
 # Says what it is called, and with what; enough where the dispatcher's own doings are not what is tested
 STAND_IN = b"""#!@SHELL@
@@ -106,12 +108,12 @@ def state(folder: Path) -> dict[str, tuple[int, ...]]:
 
 
 def whole(root: Path, *names: str) -> None:
-    """Assert that the folder has exactly these shims, each of them the dispatcher, and that it is whole."""
+    """Assert that the folder has exactly these shims besides pyv and `ALWAYS`, and that it is whole."""
     shims = root / "shims"
-    assert set(os.listdir(shims)) == {"pyv", *names}
+    assert set(os.listdir(shims)) == {"pyv", *ALWAYS, *names}
     found = dispatcher.read(str(shims / "pyv"))
     assert found is not None
-    for name in ("pyv", *names):
+    for name in ("pyv", *ALWAYS, *names):
         assert (shims / name).read_bytes() == found.content
         assert stat.S_IMODE((shims / name).lstat().st_mode) == 0o755
         assert (shims / name).stat().st_mtime_ns == found.changed
@@ -143,13 +145,13 @@ def test_what_is_for_readers_of_the_source_stays_there(tmp_path: Path) -> None:
 def test_each_shim_is_the_dispatcher_whatever_the_umask(root: Path) -> None:
     umask = os.umask(0o077)
     try:
-        assert shims_of(root).rehash() == (3, 0)
+        assert shims_of(root).rehash() == (len({"pyv", "ruff", *ALWAYS}), 0)
     finally:
         os.umask(umask)
     whole(root, "python", "ruff")
     assert (root / "shims/python").samefile(root / "shims/ruff")
     assert not (root / "shims/python").samefile(root / "shims/pyv")  # which repairs what is written into the others
-    assert shims_of(root).names() == ["python", "pyv", "ruff"]
+    assert shims_of(root).names() == sorted({"pyv", "ruff", *ALWAYS})
 
 
 def test_only_programs_that_can_be_typed_get_a_shim(root: Path, tmp_path: Path) -> None:
@@ -229,7 +231,7 @@ def test_what_is_not_ours_stays_unless_a_command_needs_its_name(root: Path) -> N
     kept = {"mine", "link", "folder", ".nfs0000000000000001"}
     for _ in range(2):
         shims_of(root).rehash()
-        assert set(os.listdir(shims)) == kept | {"pyv", "python", "ruff"}
+        assert set(os.listdir(shims)) == kept | {"pyv", "ruff", *ALWAYS}
         assert (shims / "ruff").samefile(shims / "python")
     assert (shims / "mine").read_text() == "#!/bin/sh\necho mine\n"
 
@@ -248,7 +250,7 @@ def test_no_versions_folder_means_no_commands_but_an_unreadable_one_does_not(roo
     (root / "versions").touch()
     with pytest.raises(StoreError, match="versions"):
         shims_of(root).rehash()
-    assert shims_of(root).names() == ["python", "pyv", "ruff"]
+    assert shims_of(root).names() == sorted({"pyv", "ruff", *ALWAYS})
 
 
 # Cost
@@ -681,7 +683,7 @@ def test_a_folder_in_the_place_of_a_shim_is_moved_aside_with_what_is_in_it(root:
         (root / "shims" / name).mkdir()
         (root / "shims" / name / "letter").write_text("dear")
     shims_of(root).repair()
-    assert shims_of(root).names() == ["python", "pyv", "ruff"]
+    assert shims_of(root).names() == sorted({"pyv", "ruff", *ALWAYS})
     assert [each.read_text() for each in (root / "shims").glob("*.replaced.*/letter")] == ["dear", "dear"]
     before = state(root / "shims")
     shims_of(root).rehash()
@@ -695,7 +697,7 @@ def test_the_folder_may_be_a_link_to_another_place(root: Path, place: str, reque
     for _ in range(2):  # the second time it points to nothing
         shims_of(root).repair()
         whole(root, "python", "ruff")
-        assert set(os.listdir(target)) == {"pyv", "python", "ruff"}
+        assert set(os.listdir(target)) == {"pyv", "ruff", *ALWAYS}
         shutil.rmtree(target)
 
 
@@ -771,17 +773,17 @@ def filled(root: Path, *names: str, keep: bool) -> Folder:
 
 def test_where_there_are_no_links_shims_are_copies(root: Path) -> None:
     (root / "shims").mkdir()
-    assert filled(root, "python", "ruff", keep=False).made == 3
-    whole(root, "python", "ruff")
-    assert len({each.stat().st_ino for each in (root / "shims").iterdir()}) == 3
+    assert filled(root, *ALWAYS, "ruff", keep=False).made == 6
+    whole(root, "ruff")
+    assert len({each.stat().st_ino for each in (root / "shims").iterdir()}) == 6
     before = state(root / "shims")
-    filled(root, "python", "ruff", keep=True)
+    filled(root, *ALWAYS, "ruff", keep=True)
     assert state(root / "shims") == before
     (root / "shims/ruff").write_text("#!/bin/sh\n")
     add(root, "3.12.8", "black")
-    folder = filled(root, "ruff", "black", keep=True)
-    assert (folder.made, folder.removed) == (2, 1)
-    whole(root, "ruff", "black")
+    folder = filled(root, *ALWAYS, "black", keep=True)
+    assert (folder.made, folder.removed) == (1, 1)
+    whole(root, "black")
 
 
 def test_a_dispatcher_that_has_all_the_links_it_can_have_is_copied(tmp_path: Path, elsewhere: Path) -> None:
@@ -859,7 +861,7 @@ def test_what_a_killed_rehash_leaves_is_put_right_by_the_next(root: Path) -> Non
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert all((root / "shims" / name).exists() for name in names)
-        foreign = {name for name in os.listdir(root / "shims") if not name.startswith(".")} - {"pyv", *names}
+        foreign = {name for name in os.listdir(root / "shims") if not name.startswith(".")} - {"pyv", *ALWAYS, *names}
         assert foreign == set()
     (root / "shims/pyv").write_text("")
     shims_of(root).repair()

@@ -21,6 +21,8 @@ from tests.support.command import environment, pyv, store
 if TYPE_CHECKING:
     from tests.conftest import Offer
 
+# These have shims whatever is installed
+ALWAYS = ("python", "python3", "pip", "pip3")
 PROJECT = Path(__file__).parents[1]
 
 
@@ -41,11 +43,34 @@ def shims() -> set[str]:
 def test_rehash_says_nothing_and_shims_lists_what_it_made() -> None:
     add("3.12.7", "python", "ruff", "Black")
     assert pyv("rehash") == (0, "", "")
-    assert pyv("shims", "--short") == (0, "Black\npython\npyv\nruff\n", "")
-    assert pyv("shims").lines == [str(store() / "shims" / name) for name in ("Black", "python", "pyv", "ruff")]
+    names = sorted({"Black", "pyv", "ruff", *ALWAYS})
+    assert pyv("shims", "--short") == (0, "".join(f"{name}\n" for name in names), "")
+    assert pyv("shims").lines == [str(store() / "shims" / name) for name in names]
     shutil.rmtree(store() / "versions/3.12.7")
     assert pyv("rehash") == (0, "", "")
-    assert pyv("shims").lines == [str(store() / "shims/pyv")]
+    assert pyv("shims").lines == [str(store() / "shims" / name) for name in sorted({"pyv", *ALWAYS})]
+
+
+def test_where_nothing_is_installed_a_pin_is_an_error_and_the_python_of_path_runs_without_one(tmp_path: Path) -> None:
+    folder = tmp_path / "outside"
+    folder.mkdir()
+    (folder / "python3").write_text("#!/bin/sh\necho the python of PATH\n")
+    (folder / "python3").chmod(0o755)
+    assert pyv("rehash").status == 0
+    env = environment(PATH=f"{store()}/shims:{folder}")
+
+    def run(command: str) -> tuple[int, str, str]:
+        words = [store() / "shims" / command]
+        done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    assert run("python3") == (0, "the python of PATH\n", "")
+    assert run("pip")[:2] == (127, "")
+    (tmp_path / ".python-version").write_text("3.12\n")
+    for name in ALWAYS:
+        status, out, err = run(name)
+        assert (status, out) == (127, "")
+        assert "3.12 is not installed, pinned by" in err
 
 
 def test_without_a_store_there_are_no_shims() -> None:
@@ -170,7 +195,7 @@ def test_installing_and_uninstalling_make_and_remove_shims(offered: Offer) -> No
     assert pyv("uninstall", "-y", offered.oldest).status == 0
     assert "python" in shims()
     assert pyv("uninstall", "-y", offered.newest).status == 0
-    assert shims() == {"pyv"}
+    assert shims() == {"pyv", *ALWAYS}
 
 
 @pytest.mark.usefixtures("mirror")
@@ -191,9 +216,9 @@ def test_linking_makes_shims(tmp_path: Path) -> None:
         (tmp_path / "conda/bin" / name).write_text("#!/bin/sh\n")
         (tmp_path / "conda/bin" / name).chmod(0o755)
     assert pyv("link", "conda", tmp_path / "conda").status == 0
-    assert shims() == {"pyv", "python3", "conda"}
+    assert shims() == {"pyv", "conda", *ALWAYS}
     assert pyv("uninstall", "-y", "conda").status == 0
-    assert shims() == {"pyv"}
+    assert shims() == {"pyv", *ALWAYS}
 
 
 @pytest.mark.usefixtures("mirror")

@@ -1,5 +1,7 @@
 """Shims: one entry in the folder on PATH for each command that an installed version or a known environment has.
 
+Python and pip have theirs even before that: what is pinned and not installed is an error, and PATH's is never run then.
+
 They are made and removed by whatever changes versions, so that nobody needs to ask for it. Should that have failed, or
 the folder have been damaged, the next command finds out by a look at one file, and puts it right.
 """

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+# These have one even if nothing is installed: a project that asks for a Python would else run the one of PATH
+_ALWAYS = ("python", "python3", "pip", "pip3")
+
 
 def commands_in(versions: Path, environments: Iterable[Path]) -> set[str]:
     """Return the names of all commands that shall have a shim.
@@ -25,7 +28,7 @@ def commands_in(versions: Path, environments: Iterable[Path]) -> set[str]:
     Raises:
         OSError: the versions cannot be listed, which does not mean that there are none.
     """
-    names: set[str] = set()
+    names = set(_ALWAYS)
     for folder in _folders(versions, environments):
         try:
             entries = list(os.scandir(folder))
