@@ -63,6 +63,15 @@ def test_receipt_and_manifest_tell_what_was_installed_from_where(mirror: Server,
 
 
 @pytest.mark.usefixtures("mirror")
+@pytest.mark.usefixtures("mirror")
+def test_the_interpreter_has_the_time_of_its_installation_for_archives_have_one_for_all(offered: Offer) -> None:
+    started = time.time_ns()
+    assert pyv("install", offered.oldest).status == 0
+    program = os.stat(store() / "versions" / offered.oldest / "bin/python")
+    assert program.st_mtime_ns > started - 10**9  # which the clock of a file system may be late
+    assert pyv("verify", "--full", offered.oldest).status == 0
+
+
 def test_nothing_of_the_build_machine_is_left(offered: Offer) -> None:
     assert pyv("install", offered.oldest).status == 0
     folder = store() / "versions" / offered.oldest

@@ -152,6 +152,7 @@ class Maker:
                 else manifest.Entry(each.kind, each.mode, 0, 0, each.target)
                 for each in entries
             }
+            _date(tree, contents)
             job.watcher.phase("checking")
             version = self._version(job, tree, area)
             # A link whose target is gone is replaced, as if nothing were there
@@ -343,6 +344,19 @@ def _receipt(version: Version, host: Host, job: Job) -> dict[str, object]:
         "pyv": __version__,
         "externally_managed": not job.options.allow_pip,
     }
+
+
+def _date(tree: Path, contents: manifest.Manifest) -> None:
+    """Give the interpreter the time of its installation.
+
+    In archives one time stands for all files, and often the same for all patches. But virtualenv remembers what it was
+    told by the interpreter of a path, such as that of a short name, until the time of the file changes.
+    """
+    program = os.path.realpath(smoke.executable(tree))
+    name = os.path.relpath(program, os.path.realpath(tree))
+    if name in contents:
+        os.utime(program)
+        contents[name] = contents[name]._replace(mtime_ns=os.stat(program).st_mtime_ns)
 
 
 def _prefix(job: Job) -> str:
