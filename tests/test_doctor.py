@@ -205,6 +205,35 @@ def test_a_version_without_an_interpreter_is_a_problem(healthy: Path) -> None:
     assert one("receipt")["command"] == "pyv install --force 3.12.7"
 
 
+def test_an_interpreter_that_cannot_run_is_a_problem_told_once_and_not_by_its_short_names(healthy: Path) -> None:
+    python = healthy / "versions/3.12.7/bin/python3.12"
+    for name in ("python", "python3"):
+        (python.parent / name).unlink()
+        (python.parent / name).symlink_to("python3.12")
+    python.write_text("#!/bin/sh\necho 'no module named encodings' >&2\nexit 1\n")
+    python.chmod(0o755)
+    found = one("version")
+    assert found["message"].endswith("does not start: no module named encodings")
+    (healthy / "versions/3.12.7/.pyv").mkdir()
+    (healthy / "versions/3.12.7/.pyv/receipt.json").write_text("{}")
+    assert one("version")["command"] == "pyv repair 3.12.7"
+    python.write_text("")
+    assert one("version")["message"].endswith("has no interpreter in its bin that could run")
+
+
+@pytest.mark.usefixtures("healthy")
+def test_a_global_pin_that_is_not_installed_or_not_understood_is_a_problem() -> None:
+    file = store() / "version"
+    file.write_text("system\n3.12\n3.11.8\n")
+    found = one("global-pin")
+    assert (found["message"], found["command"]) == (
+        f"3.11.8 is not installed, and pinned by {file}:3",
+        "pyv install 3.11.8",
+    )
+    file.write_text("%\n")
+    assert one("global-pin")["command"] == "pyv global VERSION"
+
+
 def test_environments_that_are_gone_broken_or_exchanged_are_found(healthy: Path, tmp_path: Path) -> None:
     venvs = {}
     for name in ("gone", "broken", "changed", "fine"):

@@ -18,7 +18,7 @@ from pyv.envs.recipe import Template
 from pyv.errors import NotFoundError, PyvError, StoreError
 from pyv.layout import Layout
 from pyv.store import Store
-from pyv.versions import Request, Version
+from pyv.versions import Request
 from tests.support.environments import PYTHONS, RUNNING, create, every_python, make_store, says, settings
 
 NASTY = ("plain", "two words", "it's", 'a"b', "a$HOME", "a`touch hit`b", "a$(touch hit)", "a\\b", "tab\there", "ü𝜋")
@@ -161,7 +161,7 @@ def test_a_folder_whose_name_is_no_unicode_can_hold_an_environment(tmp_path: Pat
 @pytest.mark.parametrize("bad", ["a\nb", "a\rb", "a\udcff"])
 def test_a_store_that_no_pyvenv_cfg_can_name_is_refused(tmp_path: Path, bad: str) -> None:
     with pytest.raises(StoreError, match=r"cannot be written|not UTF-8"):
-        envs.at(tmp_path / bad, Version.parse("3.12.1"))
+        envs.at(tmp_path / bad)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_special_builds_have_their_own_names(name: str, program: str, library: s
     layout = Layout(os.environ, "/")
     (layout.version(name) / "bin").mkdir(parents=True)
     (layout.version(name) / "bin" / program).write_text("")
-    found = envs.at(layout.version(name), Version.parse(name))
+    found = envs.at(layout.version(name), Store(layout, pytest.fail).get(name))
     assert (found.program, found.library) == (program, library)
 
 
@@ -228,14 +228,14 @@ def test_a_linked_python_of_any_name_is_recognized_by_its_library(tmp_path: Path
     (prefix / "lib/python3.12/venv/__init__.py").touch()
     (prefix / "bin").mkdir()
     (prefix / "bin/python3.12").touch()
-    found = envs.at(prefix, None)
+    found = envs.at(prefix)
     assert (found.minor, found.abi, found.stdlib) == ("3.12", "", prefix / "lib/python3.12")
 
 
 def test_a_folder_without_interpreter_makes_no_environment(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     with pytest.raises(NotFoundError, match="no interpreter"):
-        envs.at(tmp_path, None)
+        envs.at(tmp_path)
 
 
 def test_an_environment_is_made_from_the_interpreter_of_another_one(tmp_path: Path) -> None:

@@ -112,6 +112,7 @@ def test_the_long_form_of_a_pin_means_it_too(project: Path) -> None:
         "..",
         ".x",
         "-x",
+        "a b",
         "",
     ],
 )

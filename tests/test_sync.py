@@ -374,6 +374,12 @@ def test_what_pip_cannot_do_is_told_by_pip_and_costs_status_1(clone: Path) -> No
         "pyv: pip could not install what requirements.txt lists; it says why above",
         "     then again: pyv sync",
     ]
+    kept_off = "pyv: pip was kept off the network: to let it, leave out --offline, or unset PYV_OFFLINE"
+    assert refused(clone, "--dev", "--offline").err.splitlines()[-3:] == [
+        kept_off,
+        "pyv: pip could not install what requirements.txt lists; it says why above",
+        "     then again: pyv sync --dev --offline",
+    ]
     (clone / "requirements.txt").write_text("tool\n")
     assert sync(clone, "-q") == ""
     assert packages(clone) == {"tool": "2.0"}
@@ -494,7 +500,7 @@ def test_a_stamp_that_came_with_a_clone_is_not_believed(clone: Path, tmp_path: P
     sync(clone)
     copy = tmp_path / "copy"
     subprocess.run(["cp", "-a", clone, copy], check=True)
-    assert "pyv trust" in refused(copy).err
+    assert "is not one that pyv made here" in refused(copy).err
 
 
 def test_a_stamp_that_cannot_be_read_is_none(tmp_path: Path) -> None:

@@ -115,6 +115,20 @@ def test_what_is_no_environment_of_its_own_is_refused(project: Path, tmp_path: P
     assert "could not stand in PATH" in refusal(tmp_path / "a:b")
 
 
+def test_a_copy_whose_commands_are_the_originals_is_refused(project: Path, tmp_path: Path) -> None:
+    pip = project / ".venv/bin/pip"
+    pip.write_text(f"#!{project}/.venv/bin/python\nimport pip\n")
+    pip.chmod(0o755)
+    shutil.copytree(project, tmp_path / "copy", symlinks=True)
+    said = refusal(tmp_path / "copy")
+    assert f"is a copy, and its commands start the Python of {project}/.venv" in said
+    assert f"pyv venv --clear {tmp_path}/copy/.venv" in said
+    assert "pyv trust" not in pyv("venv", "--offline", cwd=tmp_path / "copy").err
+    # One that has commands of its own may have others, too
+    (tmp_path / "copy/.venv/bin/own").write_text(f"#!{tmp_path}/copy/.venv/bin/python\n")
+    assert pyv("trust", tmp_path / "copy").status == 0
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
 @pytest.mark.parametrize("part", [".", "pyvenv.cfg", "bin/activate", "bin/python", "lib", "planted/deep/x.pth"])
 def test_one_with_files_of_another_user_is_refused(part: str, project: Path) -> None:

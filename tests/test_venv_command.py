@@ -83,6 +83,89 @@ def test_without_a_pin_the_project_decides_and_else_the_newest(project: Path) ->
     assert settings(project / "env")["version"] == MINOR
 
 
+@pytest.mark.skipif(not OTHER, reason="there is no other Python on this machine")
+def test_a_global_pin_that_the_project_rules_out_is_not_taken(project: Path) -> None:
+    other = ".".join(OTHER.split(".")[:2])
+    assert pyv("global", OTHER, RUNNING).status == 0
+    make(project, "--without-pip", "global")
+    assert settings(project / "global")["version"] == other
+    (project / "pyproject.toml").write_text(f'[project]\nname = "x"\nrequires-python = "=={MINOR}.*"\n')
+    make(project, "--without-pip", "second")
+    assert settings(project / "second")["version"] == MINOR
+    assert pyv("global", OTHER).status == 0
+    make(project, "--without-pip")
+    assert settings(project / ".venv")["version"] == MINOR
+    # One of the project's own is, with a warning elsewhere
+    (project / ".python-version").write_text(f"{OTHER}\n")
+    make(project, "--without-pip", "env")
+    assert settings(project / "env")["version"] == other
+
+
+def test_beside_a_pin_that_names_an_environment_there_is_no_other(project: Path) -> None:
+    make(project, "--without-pip", "--name", "tools")
+    (project / ".python-version").write_text("tools\n")
+    (project / "requirements.txt").write_text("tool\n")
+    for command in (["venv", "--offline"], ["sync", "--offline"]):
+        done = pyv(*command, cwd=project)
+        assert done.status == 2
+        assert f"{project}/.python-version:1 asks for the environment tools, and {project}/.venv would be" in done.err
+    assert not (project / ".venv").exists()
+    make(project, "--without-pip", "elsewhere")  # which decides nothing
+    (project / ".python-version").write_text(f"tools\n{MINOR}\n")
+    make(project, "--without-pip")
+    assert pyv("which", "python", cwd=project).out == f"{project}/.venv/bin/python\n"
+
+
+def damage(part: str) -> None:
+    """Damage the newest version so that its Python does not start, in a way that copies have in their places."""
+    prefix = store() / "versions" / MINOR
+    if part == "library":
+        (prefix / f"lib/python{MINOR}/encodings").rename(prefix / "encodings")
+    elif part == "empty":
+        os.truncate(prefix / f"bin/python{MINOR}", 0)
+    else:
+        (prefix / f"bin/python{MINOR}").unlink()
+
+
+@pytest.mark.usefixtures("mirror")
+@pytest.mark.parametrize("part", ["library", "empty", "program"])
+def test_an_interpreter_that_is_damaged_is_to_be_repaired_and_packages_stay(
+    tmp_path: Path, offered: Offer, part: str
+) -> None:
+    assert pyv("install", offered.newest).status == 0
+    make(tmp_path, "-p", offered.minor)
+    wheel = small_wheel(tmp_path / "wheels", "1.0", name="tool")
+    subprocess.run([tmp_path / ".venv/bin/pip", "install", "-q", "--no-index", wheel], check=True)
+    (tmp_path / ".python-version").write_text(f"{offered.minor}\n")
+    damage(part)
+    remedy = f"     to repair it: pyv repair {offered.newest}\n"
+    for arguments in ([], ["--repair"], ["--clear"]):
+        assert refusal(tmp_path, *arguments).endswith(remedy)
+    assert (tmp_path / ".venv/bin/tool").exists()
+    if part != "library":
+        assert pyv("exec", "python", "-V", cwd=tmp_path).err.endswith(remedy)
+        (tmp_path / ".venv").rename(tmp_path / "elsewhere")
+        assert pyv("exec", "python", "-V", cwd=tmp_path).err.endswith(remedy)
+        (tmp_path / "elsewhere").rename(tmp_path / ".venv")
+    assert pyv("repair", offered.newest).status == 0
+    done = subprocess.run([tmp_path / ".venv/bin/tool"], capture_output=True, text=True, check=True)
+    assert done.stdout == "1.0\n"
+
+
+@pytest.mark.usefixtures("mirror")
+def test_where_the_version_of_an_environment_is_gone_it_is_what_is_missing(tmp_path: Path, offered: Offer) -> None:
+    assert pyv("install", offered.newest).status == 0
+    (tmp_path / ".python-version").write_text(f"{offered.minor}\n")
+    make(tmp_path, "--without-pip")
+    shutil.rmtree(store() / "versions" / offered.newest)
+    said = pyv("exec", "python", "-V", cwd=tmp_path)
+    assert said.status == 127
+    assert f"{offered.minor} is not installed, pinned by {tmp_path}/.python-version:1" in said.err
+    again = pyv("exec", "python", "-V", cwd=tmp_path, PYV_AUTO_INSTALL="always")
+    assert (again.status, again.out[:7]) == (0, "Python "), again.err
+    assert (store() / "versions" / offered.newest).exists()
+
+
 def test_an_environment_that_satisfies_a_range_stays_on_its_version(project: Path) -> None:
     make(project, "--without-pip", "-p", MINOR)
     assert "left alone" in make(project, "-p", ">=3.8")

@@ -126,6 +126,18 @@ def ask(prefix: Path, env: Mapping[str, str], bytecode: Path | None = None, *, n
     raise VerificationError(f"{name or prefix}: its python does not work: {reason}", hint=hint)
 
 
+def failure(program: Path, env: Mapping[str, str]) -> str:
+    """Return why an interpreter does not start, as the last line that it says; nothing if it starts.
+
+    Args:
+        program: the interpreter.
+        env: the environment to start it in.
+    """
+    done = proc.run([program, "-I", "-B", "-c", "pass"], env=env, timeout=_SECONDS)
+    said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+    return said[-1] if done.returncode else ""
+
+
 def sweep(staging: Path) -> None:
     """Remove the staging areas of killed processes, and end the interpreters that those had on trial.
 

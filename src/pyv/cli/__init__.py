@@ -65,7 +65,7 @@ def _run(arguments: Sequence[str], checkpoint: Callable[[str], None], **given: A
             raise KeyboardInterrupt
         checkpoint(step)
 
-    app = App(os.environ, working_directory(), reached, **given)
+    app = App(os.environ, working_directory(), reached, words=arguments, **given)
     plain = understand(arguments)
     _mend(app, arguments)
     return plain(app) if plain is not None else _through_click(app, arguments)

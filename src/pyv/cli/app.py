@@ -16,7 +16,7 @@ from pyv.layout import Layout
 from pyv.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pyv import platforms, settings
     from pyv.cache import ArchiveCache
@@ -44,12 +44,14 @@ class App:
         root: the store, where the environment does not decide.
         variable: the variable that PYV_VERSION was taken from, if it is another.
         worker: what fetches, if there is one.
+        words: the command line, for people who are to repeat it.
 
     Attributes:
         offline: whether the command line forbids the network.
         quiet: whether it forbids talk.
         checkpoint: to be called at each commit point.
         variable: what the variable that selects versions is called, for people.
+        words: the command line.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class App:
         root: str = "",
         variable: str = "",
         worker: Worker | None = None,
+        words: Sequence[str] = (),
     ) -> None:
         self.env = env
         self._worker = worker
@@ -70,6 +73,7 @@ class App:
         self.quiet = False
         self.checkpoint = checkpoint
         self.variable = variable or "PYV_VERSION"
+        self.words = words
 
     def notify(self, line: str) -> None:
         """Say something to the user, on standard error and above any progress bars."""

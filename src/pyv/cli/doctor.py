@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyv import doctor, envs, init, proc, smoke
+from pyv import doctor, envs, init, pins, proc, smoke
 from pyv.cli import output
 from pyv.cli.verify import shown
 from pyv.doctor import contents, entries, place, search_path, surroundings
-from pyv.errors import PyvError, explain, explained
+from pyv.errors import PyvError, explain, explained, shell_word
 from pyv.shims import dispatcher
 from pyv.shims.commands import commands_in
 
@@ -92,7 +92,8 @@ def _findings(app: App) -> Iterator[Finding]:
     yield from search_path.search_path(layout, env, _shell(app))
     yield from _of_hook(app)
     yield from _of_shims(app)
-    yield from contents.versions(app.store)
+    yield from contents.versions(app.store, env)
+    yield from _of_global_pin(app)
     yield from contents.environments(app.registry)
     yield from contents.staging(layout)
     known = [each.path for each in app.registry.all()]
@@ -146,6 +147,20 @@ def _of_shims(app: App) -> Iterator[Finding]:
         yield from entries.dropped_variables(
             standing.shell, app.env, lambda program: proc.find_program(program, search)
         )
+
+
+def _of_global_pin(app: App) -> Iterator[Finding]:
+    """Check that what holds outside of projects can be had."""
+    file = app.layout.global_pin
+    try:
+        for pin in pins.read(file) if os.path.lexists(file) else ():
+            if pin.request.kind != "system" and app.store.find(pin.request) is None:
+                message = f"{pin.request} is not installed, and pinned by {pin.origin}"
+                yield doctor.Finding(
+                    "global-pin", doctor.PROBLEM, message, f"pyv install {shell_word(pin.request.text)}"
+                )
+    except PyvError as error:
+        yield doctor.Finding("global-pin", doctor.PROBLEM, error.message, "pyv global VERSION")
 
 
 def _of_catalogue(app: App) -> list[Finding]:

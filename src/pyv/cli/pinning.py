@@ -11,18 +11,15 @@ from typing import TYPE_CHECKING
 
 from pyv import fsops, pins
 from pyv.cli import output
+from pyv.cli.metadata import requires_python, rules_out
 from pyv.cli.query import installed
-from pyv.errors import PyvError, RequestError, UsageError, shell_word
-from pyv.versions import Request, Version
+from pyv.errors import PyvError, UsageError, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pyv.cli.app import App
-
-# No release has had more patches
-_PATCHES = range(100)
-_MAX_BYTES = 4 << 20
+    from pyv.versions import Request
 
 
 def local(app: App, words: Sequence[str] = (), *, unset: bool = False, force: bool = False) -> None:
@@ -165,49 +162,9 @@ def _write(file: Path, requests: Sequence[Request]) -> None:
 
 def _contradictions(app: App, file: Path, requests: Sequence[Request]) -> list[str]:
     """Return a line for each pin that the project's own metadata rules out."""
-    project, required = _requires_python(app.cwd)
-    if required is None:
-        return []
-    lines = []
-    for request in requests:
-        candidates = _candidates(app, request)
-        if candidates and not any(_allows(required, release) for release in candidates):
-            lines.append(f"warning: {file} says {request}, but {project} requires Python {required}")
-    return lines
-
-
-def _requires_python(cwd: str) -> tuple[Path | None, Request | None]:
-    """Return the nearest pyproject.toml upward, and the range of Pythons that it wants, if it can be understood."""
-    for folder in pins.folders_upward(cwd):
-        file = folder / "pyproject.toml"
-        try:
-            with fsops.open_regular(file) as opened:
-                data = opened.read(_MAX_BYTES)
-        except OSError:
-            continue
-        if sys.version_info >= (3, 11):
-            import tomllib
-        else:
-            import tomli as tomllib
-        with suppress(ValueError, RecursionError, RequestError):
-            project = tomllib.loads(data.decode()).get("project")
-            required = project.get("requires-python") if isinstance(project, dict) else None
-            if isinstance(required, str):
-                request = Request.parse(required)
-                return file, request if request.kind == "range" else None
-        break
-    return None, None
-
-
-def _candidates(app: App, request: Request) -> list[tuple[int, ...]]:
-    """Return the releases that a request may mean: the installed one, else all of a minor version, else none known."""
-    found = app.store.find(request) if request.kind != "system" else None
-    release = found.version.release if found and found.version else request.release
-    if len(release) == 2:  # as of a PyPy, whose name does not tell the patch
-        return [(*release, patch) for patch in _PATCHES]
-    return [release] if len(release) > 2 else []
-
-
-def _allows(required: Request, release: tuple[int, ...]) -> bool:
-    """Tell whether a range includes a release. Its pre-releases count as the release, as they do to pip."""
-    return all(clause.holds(Version("cpython", release)) for clause in required.clauses)
+    project, required = requires_python(app.cwd)
+    return [
+        f"warning: {file} says {request}, but {project} requires Python {required}"
+        for request in requests
+        if required is not None and rules_out(app, required, request)
+    ]

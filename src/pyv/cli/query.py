@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -187,7 +188,7 @@ def versions(
     found = [each for each in app.store.installed() if not (skip_envs and _is_environment(each))]
     aliases = {} if skip_aliases else app.store.aliases()
     if bare:
-        for name in [each.name for each in found] + sorted(aliases):
+        for name in [each.name for each in found] + sorted(aliases, key=_numbers):
             output.data(name)
         return
     marked, origin, problems = selected_here(app)
@@ -196,7 +197,9 @@ def versions(
         return
     rows: list[tuple[str, str, Installed | None]] = [("system", "", None)] if _has_system(app) else []
     rows += [(each.name, f" --> {each.target}" if each.target else "", each) for each in found]
-    rows += [(name, f" --> {target}", None) for name, target in sorted(aliases.items())]
+    rows += [
+        (name, f" --> {target}", None) for name, target in sorted(aliases.items(), key=lambda each: _numbers(each[0]))
+    ]
     if output.on_terminal():
         from pyv.cli import standing
 
@@ -211,6 +214,11 @@ def versions(
             app.complain(lost.missed(app.store.usual_request(lost)))
     if not rows and not problems:
         app.notify("no version is installed; install one with: pyv install 3")
+
+
+def _numbers(name: str) -> list[str | int]:
+    """Return what puts short names in their order, 3.9 before 3.10: texts and numbers take turns."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 def _is_environment(each: Installed) -> bool:

@@ -9,9 +9,11 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyv import envs, pins, proc
+from pyv import envs, proc, smoke
 from pyv.cli import shims
-from pyv.cli.pinning import _requires_python
+from pyv.cli.metadata import requires_python
+from pyv.cli.wanted import wanted
+from pyv.cli.within import run_pip
 from pyv.errors import EnvironmentMismatchError, NotInstalledError, PyvError, UsageError, explained, shell_word
 from pyv.versions import Request
 
@@ -25,15 +27,6 @@ if TYPE_CHECKING:
 
 # From this version on `venv` puts no setuptools into an environment
 _WITHOUT_SETUPTOOLS = (3, 12)
-# Nothing listens at this port (discard); pip and git connect to nobody else
-_NOWHERE = "http://127.0.0.1:9"
-_OFFLINE = {
-    "http_proxy": _NOWHERE,
-    "https_proxy": _NOWHERE,
-    "all_proxy": _NOWHERE,
-    "no_proxy": "",
-    "GIT_ALLOW_PROTOCOL": "file",
-}
 _LIBRARY = re.compile(r"(?:python|pypy)3\.(?P<minor>\d+)(?P<variant>t?)", re.ASCII)
 
 
@@ -161,27 +154,6 @@ class _Work:
         self._request: Request | None = None
         self._origin = ""
 
-    def _ask(self, *, is_there: bool) -> None:
-        """Find out what is asked for and by whom, if by anybody.
-
-        Args:
-            is_there: whether there is an environment. As where commands are selected, it then goes before the project's
-                metadata and all pins but the variable and the file beside it.
-        """
-        beside = self._target.parent / pins.FILE_NAME
-        if self._python:
-            self._request, self._origin = Request.parse(self._python), "-p"
-            return
-        if not is_there or self._app.env.get(pins.VARIABLE):
-            found = self._app.selector.pins()
-        else:
-            found = pins.read(beside) if os.path.lexists(beside) else []
-        if found:
-            self._request, self._origin = found[0].request, found[0].origin
-        elif not is_there:
-            project, self._request = _requires_python(self._app.cwd)
-            self._origin = os.fspath(project or "")
-
     def run(self, options: envs.Options, *, repair: bool, needs_pip: bool) -> None:
         """Do it."""
         standing = envs.standing(self._target)
@@ -196,7 +168,7 @@ class _Work:
                     f"to replace it: pyv venv --clear {shown}",
                 )
             noted = envs.notes_pip(self._target)
-            self._ask(is_there=True)
+            self._request, self._origin = wanted(self._app, self._target, self._python, is_there=True)
             self._mend(repair=repair, pip=options.pip and (repair or needs_pip or noted))
         elif repair:
             raise UsageError(f"there is no environment at {self._target}", hint=f"pyv venv {shell_word(self._target)}")
@@ -206,8 +178,10 @@ class _Work:
                 hint=f"to replace it: pyv venv --clear {shell_word(self._target)}",
             )
         else:
-            self._ask(is_there=False)
+            self._request, self._origin = wanted(self._app, self._target, self._python, is_there=False)
             interpreter = self._interpreter(None)
+            if options.clear:
+                self._refuse_broken(interpreter)
             self._make(interpreter, options, None)
             self._app.notify(f"{self._target} is ready, on {interpreter.path}")
 
@@ -216,15 +190,13 @@ class _Work:
         interpreter = self._interpreter(self._current()) if self._request else None
         health = envs.inspect(target, interpreter, app.registry, app.env)
         if health.kind == envs.STRANGE:
-            raise PyvError(
-                f"{target} {health.reason}",
-                hint=f"to use it: pyv trust {shown}; to replace it: pyv venv --clear {shown}",
-            )
+            to_use = "" if envs.objection(target, os.getuid()) else f"to use it: pyv trust {shown}; "
+            raise PyvError(f"{target} {health.reason}", hint=f"{to_use}to replace it: pyv venv --clear {shown}")
         lacks_pip = pip and not envs.has_pip(target)
         if health.kind == envs.HEALTHY and not (lacks_pip or repair):
             program = interpreter.path if interpreter else envs.program_of(target)
             app.notify(f"{target} is healthy, on {program}: left alone")
-            project, required = (None, None) if self._request else _requires_python(os.fspath(target.parent))
+            project, required = (None, None) if self._request else requires_python(os.fspath(target.parent))
             current = self._current() if required else None
             if required and current and current.version and not required.matches(current.version):
                 app.notify(f"{project} requires Python {required}; to move it there: pyv venv -p '{required}' {shown}")
@@ -242,6 +214,7 @@ class _Work:
                     self._seed(target, interpreter, only_pip=True)
                 self._tell_repaired(f"{target} {reason}: repaired, with its packages", gone, interpreter)
                 return
+        self._refuse_broken(interpreter)
         listed = envs.inventory(target)
         options = envs.environment_options(target)._replace(pip=pip or listed.pip)
         self._make(interpreter, options, listed)
@@ -251,6 +224,18 @@ class _Work:
             f"{target} {reason}: made anew on {interpreter.path}, "
             f"{len(listed.requirements)} packages installed again{without}"
         )
+
+    def _refuse_broken(self, interpreter: envs.Interpreter) -> None:
+        """Leave what is there as it is if the interpreter itself does not start, for nothing made from it would.
+
+        Raises:
+            PyvError: it is so.
+        """
+        if said := smoke.failure(interpreter.path, self._app.env):
+            app, home = self._app, interpreter.home.parent
+            installed = app.store.get(app.store.name_behind(home.name)) if home.parent == app.layout.versions else None
+            hint = installed.remedy if installed else ""
+            raise PyvError(f"{interpreter.path} does not start: {said}", hint=hint)
 
     def _tell_repaired(self, done: str, gone: Sequence[envs.Gone], interpreter: envs.Interpreter) -> None:
         gone = [each for each in gone if not os.path.lexists(self._target / "bin" / each.name)]
@@ -307,16 +292,7 @@ class _Work:
 
     def install(self, folder: Path, *arguments: str) -> int:
         """Install something into an environment, and return pip's exit status."""
-        command = [os.fspath(folder / "bin/python"), "-I", "-m", "pip", "--disable-pip-version-check"]
-        if not self._app.settings.offline:
-            return proc.accompany([*command, "install", *arguments], env=self._app.env)
-        # Requirements can name addresses themselves, and so can what they are built with
-        env = {key: value for key, value in self._app.env.items() if key.lower() not in _OFFLINE}
-        command += ["--proxy", _NOWHERE, "--retries", "0", "install", "--no-index"]
-        status = proc.accompany([*command, *arguments], env={**env, **_OFFLINE, "PIP_NO_INDEX": "1"})
-        if status:
-            self._app.notify("pip was kept off the network: to let it, leave out --offline, or unset PYV_OFFLINE")
-        return status
+        return run_pip(self._app, folder, "install", *arguments)
 
     def _own(self, health: envs.Health) -> envs.Interpreter:
         """Return what the environment is on, by the name that it uses, if that is there; else one of its minor version.
@@ -326,7 +302,7 @@ class _Work:
         """
         home, current = envs.home_of(self._target), self._current()
         if home is not None and current is not None:
-            return envs.at(home.parent, current.version)
+            return envs.at(home.parent, current)
         if health.kind == envs.HEALTHY or envs.was_at(self._target, self._app.registry):
             found = envs.of_program(self._target / "bin/python")
             if os.path.exists(found.path) and f"python{found.minor}" in envs.libraries(self._target):

@@ -17,6 +17,37 @@ if TYPE_CHECKING:
     from pyv.cli.app import App
 
 _SECONDS = 120
+# Nothing listens at this port (discard); pip and git connect to nobody else
+_NOWHERE = "http://127.0.0.1:9"
+_OFFLINE = {
+    "http_proxy": _NOWHERE,
+    "https_proxy": _NOWHERE,
+    "all_proxy": _NOWHERE,
+    "no_proxy": "",
+    "GIT_ALLOW_PROTOCOL": "file",
+}
+
+
+def run_pip(app: App, venv: Path, command: str, *arguments: str) -> int:
+    """Run the pip of an environment in the foreground, off the network if that is wanted, and return its exit status.
+
+    Args:
+        app: this run.
+        venv: the environment.
+        command: such as `install`.
+        arguments: for it.
+    """
+    # Isolated: a module of the project's must not stand in for one that pip imports
+    program = [os.fspath(venv / "bin/python"), "-I", "-m", "pip", "--disable-pip-version-check"]
+    if not app.settings.offline:
+        return proc.accompany([*program, command, *arguments], env=app.env)
+    # Requirements can name addresses themselves, and so can what they are built with
+    env = {key: value for key, value in app.env.items() if key.lower() not in _OFFLINE}
+    program += ["--proxy", _NOWHERE, "--retries", "0"]
+    status = proc.accompany([*program, command, *arguments], env={**env, **_OFFLINE, "PIP_NO_INDEX": "1"})
+    if status:
+        app.notify("pip was kept off the network: to let it, leave out --offline, or unset PYV_OFFLINE")
+    return status
 
 
 class Pip:
@@ -38,9 +69,6 @@ class Pip:
         sites = [venv / "lib" / library / "site-packages" for library in envs.libraries(venv)]
         if not any(os.path.isdir(site / "pip") for site in sites):
             raise PyvError(f"{venv} has no pip", hint=f"to put one into it: pyv venv --repair {shell_word(venv)}")
-        self._env = dict(app.env)
-        if app.settings.offline:
-            self._env["PIP_NO_INDEX"] = "1"
 
     def write(self, name: str, text: str) -> str:
         """Write a file for pip, and return its path."""
@@ -77,11 +105,9 @@ class Pip:
         Raises:
             PyvError: it failed, and has said why.
         """
-        # Isolated: a module of the project's must not stand in for one that pip imports
-        program = [os.fspath(self._venv / "bin/python"), "-I", "-m", "pip", "--disable-pip-version-check"]
         quiet = ["-q"] if self._app.quiet else []
-        if proc.accompany([*program, command, *quiet, *arguments], env=self._env):
-            again = "lock" if command == "lock" else "sync"
+        if run_pip(self._app, self._venv, command, *quiet, *arguments):
+            again = " ".join(map(shell_word, self._app.words))
             raise PyvError(f"pip could not {what}; it says why above", hint=f"then again: pyv {again}")
 
     def ask(self, what: str, question: Mapping[str, object], file: Path) -> Any:  # noqa: ANN401 - as JSON has it
@@ -97,7 +123,7 @@ class Pip:
         """
         asked = self.write("question.json", json.dumps(question, default=str))
         program = [os.fspath(self._venv / "bin/python"), "-I", "-B", inside.__file__, what, asked]
-        done = proc.run(program, env=self._env, timeout=_SECONDS)
+        done = proc.run(program, env=self._app.env, timeout=_SECONDS)
         try:
             reply = json.loads(done.stdout)
         except ValueError:

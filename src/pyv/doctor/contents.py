@@ -11,20 +11,19 @@ from pyv import fsops, smoke
 from pyv.doctor.model import HINT, PROBLEM, Finding
 from pyv.layout import MANIFEST, RECEIPT
 from pyv.registry import CONFIG
+from pyv.store import can_start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from pyv.layout import Layout
     from pyv.registry import Registry
     from pyv.store import Lost, Store
 
-_INTERPRETERS = ("python", "python3", "pypy3", "graalpy")
 
-
-def versions(store: Store) -> list[Finding]:
-    """Check the folders and links in versions/."""
+def versions(store: Store, env: Mapping[str, str]) -> list[Finding]:
+    """Check the folders and links in versions/, and start each interpreter in an environment of the process."""
     found = [_lost(store, each) for each in store.lost()]
     for name in _names(store.layout.versions):
         path = store.layout.version(name)
@@ -33,11 +32,17 @@ def versions(store: Store) -> list[Finding]:
             if "/" not in target and not os.path.islink(store.layout.version(target)):
                 message = f"{path} leads to {target}, where nothing is"
                 found.append(Finding("link", PROBLEM, message, "pyv doctor --fix", store.update_links))
-        elif os.path.isdir(path) and not _has_python(path):
-            found.append(_without_python(path))
+        elif os.path.isdir(path) and not can_start(path):
+            # Of a short name it is told below the name of what it means
+            if not (os.path.islink(path) and "/" not in os.readlink(path)):
+                found.append(_broken(path, f"{path} has no interpreter in its bin that could run"))
         elif not os.path.islink(path) and os.path.exists(path / MANIFEST) and not os.path.exists(path / RECEIPT):
             message = f"{path / RECEIPT} is gone, and with it where {name} came from"
             found.append(Finding("receipt", PROBLEM, message, f"pyv install --force {name}"))
+    for each in store.installed():
+        program = smoke.executable(each.path)
+        if each.version and can_start(each.path) and (said := smoke.failure(program, env)):
+            found.append(_broken(each.path, f"{program} does not start: {said}"))
     return found + _without_short_name(store)
 
 
@@ -76,16 +81,11 @@ def _lost(store: Store, lost: Lost) -> Finding:
     return Finding("link", PROBLEM, message, command, remove if lost.is_reachable else None)
 
 
-def _without_python(path: Path) -> Finding:
-    message = f"{path} has no interpreter in its bin"
+def _broken(path: Path, message: str) -> Finding:
     if os.path.exists(path / "pyvenv.cfg"):
         return Finding("version", PROBLEM, message, f"pyv venv --repair {os.path.realpath(path)}")
     managed = os.path.exists(path / RECEIPT) and not os.path.islink(path)
     return Finding("version", PROBLEM, message, f"pyv {'repair' if managed else 'uninstall'} {path.name}")
-
-
-def _has_python(path: Path) -> bool:
-    return any(os.access(path / "bin" / name, os.X_OK) for name in _INTERPRETERS)
 
 
 def staging(layout: Layout) -> list[Finding]:

@@ -8,7 +8,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from pyv import proc
+from pyv import smoke
 from pyv.envs import config
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pyv.registry import Registry
 
 HEALTHY, STALE, OTHER, STRANGE = "healthy", "stale", "other", "strange"
-_SECONDS = 60
 _LIBRARY = re.compile(r"(?:python|pypy)3\.\d+t?", re.ASCII)
 
 
@@ -62,10 +61,8 @@ def inspect(venv: Path, wanted: Interpreter | None, registry: Registry, env: Map
         return Health(STALE, f"has lost its {config.NAME}")
     reason = _broken(venv, settings, wanted)
     if not reason:
-        done = proc.run([venv / "bin/python", "-I", "-B", "-c", "pass"], env=env, timeout=_SECONDS)
-        if done.returncode:
-            said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-            reason = f"has a Python that does not work: {said[-1]}"
+        said = smoke.failure(venv / "bin/python", env)
+        reason = f"has a Python that does not work: {said}" if said else ""
     return Health(STALE, reason) if reason else Health(HEALTHY)
 
 

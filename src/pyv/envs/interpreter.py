@@ -67,13 +67,13 @@ def of_store(store: Store, installed: Installed, request: Request | None = None)
     """
     home = config.home_of(installed.path)
     if home is not None:  # it is an environment itself, a named one
-        return at(home.parent, None)
+        return at(home.parent)
     name = installed.name
     if installed.version is not None and _follows(installed.version, request):
         minor = installed.version.minor
         if store.aliases().get(minor) == name:
             name = minor
-    return at(store.layout.version(name), installed.version)
+    return at(store.layout.version(name), installed)
 
 
 def _follows(version: Version, request: Request | None) -> bool:
@@ -87,12 +87,12 @@ def _follows(version: Version, request: Request | None) -> bool:
     return True
 
 
-def at(prefix: Path, version: Version | None) -> Interpreter:
+def at(prefix: Path, installed: Installed | None = None) -> Interpreter:
     """Return the interpreter in an installation's folder, which is used as it is spelled.
 
     Args:
         prefix: the folder with `bin`.
-        version: what it is, if its name tells.
+        installed: what it is, if it is one of the store's.
 
     Raises:
         NotFoundError: there is no interpreter.
@@ -100,11 +100,12 @@ def at(prefix: Path, version: Version | None) -> Interpreter:
     """
     home = prefix / "bin"
     _check(home)
+    version = installed.version if installed else None
     if version is not None and version.implementation != "cpython":
         for name in (version.implementation.replace("pypy", "pypy3"), "python3", "python"):
             if os.path.exists(home / name):
                 return Interpreter(home, name, ".".join(map(str, version.release[:2])))
-        raise NotFoundError(f"there is no interpreter in {home}", hint=f"pyv install --force {version.name}")
+        raise _none_in(home, installed)
     minor, abi = _cpython(prefix) if version is None else ("", "")
     if version is not None:
         minor, abi = ".".join(map(str, version.release[:2])), version.variant
@@ -116,7 +117,12 @@ def at(prefix: Path, version: Version | None) -> Interpreter:
     for name in ("python3", "python", "pypy3", "graalpy"):
         if os.path.exists(home / name):
             return Interpreter(home, name, "")
-    raise NotFoundError(f"there is no interpreter in {home}", hint="see: pyv versions")
+    raise _none_in(home, installed)
+
+
+def _none_in(home: Path, installed: Installed | None) -> NotFoundError:
+    hint = installed.remedy if installed else "see: pyv versions"
+    return NotFoundError(f"there is no interpreter in {home}", hint=hint)
 
 
 def of_program(program: Path) -> Interpreter:

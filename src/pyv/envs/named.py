@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyv import fsops
 from pyv.envs import config
-from pyv.errors import UsageError
+from pyv.errors import RequestError, UsageError
 from pyv.versions import Request
 
 if TYPE_CHECKING:
@@ -22,7 +22,13 @@ def check_name(name: str) -> None:
     Raises:
         UsageError: it reads as a version, or cannot be the name of a folder.
     """
-    request = Request.parse(name)
+    try:
+        request = Request.parse(name)
+    except RequestError:
+        raise UsageError(
+            f"{name!r} cannot be the name of an environment",
+            hint="take letters, digits, and . _ - between them, such as my-tools",
+        ) from None
     if request.kind != "name" or request.name != name:
         raise UsageError(f"{name!r} reads as a version, and would never mean an environment", hint="take another name")
 

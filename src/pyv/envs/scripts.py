@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from pyv.envs import config
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
 # What every kernel takes for the first line of a script
 _LONGEST = 127
 _MAX_BYTES = 1 << 20
+_FIRST_BYTES = 1 << 13
 # Where the kernel would not take the path, sh starts the Python: by a line that is a string to Python. pip writes the
 # form with three quotes.
 _LONG = re.compile(
@@ -51,6 +55,24 @@ def relocate(venv: Path, old: Path, new: Path) -> list[str]:
             _replace(path, changed)
             found.append(name)
     return found
+
+
+def foreign(venv: Path) -> str:
+    """Return another environment whose Python all scripts of this one start, as those of a copy do; else nothing."""
+    others = set()
+    with suppress(OSError):  # it may have no bin, or one that this user may not read
+        for name in os.listdir(venv / "bin"):
+            path = venv / "bin" / name
+            if os.path.islink(path) or not os.path.isfile(path):
+                continue
+            with open(path, "rb") as file:
+                data = file.read(_FIRST_BYTES)
+            if match := _LONG.match(data) or _SHORT.match(data):
+                others.add(os.path.dirname(os.path.dirname(os.fsdecode(match["program"]))))
+    here = os.path.realpath(venv)
+    if any(os.path.realpath(each) == here for each in others):
+        return ""
+    return next((each for each in sorted(others) if os.path.isfile(os.path.join(each, config.NAME))), "")
 
 
 def _started_from(data: bytes, old: Path, new: Path) -> bytes:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pyv.envs import config
+from pyv.envs import config, scripts
 from pyv.envs.health import libraries
 
 if TYPE_CHECKING:
@@ -86,8 +86,11 @@ def objection(venv: Path, user: int) -> str:
             return (
                 f"leads out of its folder at {_printable(os.fspath(folder))}, where what is installed would be written"
             )
-    foreign = next(_of_others(venv, user), "")
-    return f"has files of another user, who could change what runs: {_printable(foreign)}" if foreign else ""
+    theirs = next(_of_others(venv, user), "")
+    if theirs:
+        return f"has files of another user, who could change what runs: {_printable(theirs)}"
+    original = scripts.foreign(venv)
+    return f"is a copy, and its commands start the Python of {_printable(original)}" if original else ""
 
 
 def _of_others(venv: Path, user: int) -> Iterator[str]:

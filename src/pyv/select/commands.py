@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pyv.errors import CommandNotFoundError, NotInstalledError, shell_word
 from pyv.registry import CONFIG
 from pyv.select.model import Found, Selection
-from pyv.select.selector import home_of, lost_under, same
+from pyv.select.selector import damage_of, home_of, lost_under, same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -132,6 +132,9 @@ class Commands:
         missed = lost_under(self._store, venv) if venv else None
         if missed is not None:
             return CommandNotFoundError(missed.message, hint=missed.hint)
+        damage = next(filter(None, (damage_of(self._store, chosen.prefix) for chosen in selection.chosen)), None)
+        if damage is not None:
+            return CommandNotFoundError(damage.message, hint=damage.hint)
         if venv and not os.path.exists(venv / "bin/python"):
             return CommandNotFoundError(
                 f"{venv} is broken: its Python is gone", hint=f"to rebuild it: pyv venv {shell_word(venv)}"

@@ -10,6 +10,7 @@ from pyv import pins, proc
 from pyv.errors import EnvironmentMismatchError, NotInstalledError, PyvError, shell_word
 from pyv.registry import CONFIG
 from pyv.select.model import Chosen, Selection
+from pyv.store import can_start
 from pyv.versions import Version, folder_names
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ class Selector:
             EnvironmentMismatchError: it satisfies none of the pins.
         """
         base = os.path.realpath(venv / "bin/python")
-        name = self._store_name(base)
+        name = name_in(self._store, base)
         if not pinned:
             return name or _version_text(base)
         version = self._version_in(name) or self._ask(venv)
@@ -200,10 +201,15 @@ class Selector:
         missed = lost_under(self._store, venv)
         if missed is not None:
             raise missed
+        if not os.path.exists(base):  # what it was on is what is pinned, mostly, and gone or damaged
+            for pin in pinned:
+                damage = damage_of(self._store, self.choose(pin).prefix)
+                if damage is not None:
+                    raise damage
         wanted = " or ".join(str(pin.request) for pin in pinned)
         is_on = name or (str(version) if version else "a Python that is gone")
         hint = f"to rebuild it: pyv venv {shell_word(venv)}"
-        if any(self._is_environment(pin.request) for pin in pinned):
+        if any(self.names_environment(pin.request) for pin in pinned):
             hint = f"only one of them can be meant; to keep that one: rm -r {shell_word(venv)}"
         raise EnvironmentMismatchError(f"{venv} is on {is_on}, but {pinned[0].origin} asks for {wanted}", hint=hint)
 
@@ -211,7 +217,7 @@ class Selector:
         if request.kind == "system":
             return not name
         folder = self._named(request)
-        if folder is not None and self._is_environment(request):
+        if folder is not None and self.names_environment(request):
             return same(venv, folder)  # it names an environment, and not the Python that this is on
         if folder is not None and same(venv / "bin/python", folder / "bin/python"):
             return True
@@ -219,20 +225,10 @@ class Selector:
             return name == request.name
         return version is not None and request.matches(version)
 
-    def _is_environment(self, request: Request) -> bool:
+    def names_environment(self, request: Request) -> bool:
         """Tell whether a pin names an environment of the store."""
         folder = self._named(request)
         return folder is not None and os.path.isfile(folder / CONFIG)
-
-    def _store_name(self, program: str) -> str:
-        """Return the name of the version in the store that a program belongs to, or nothing."""
-        home = os.path.realpath(self._layout.versions) + os.sep
-        if program.startswith(home):
-            return program[len(home) :].partition(os.sep)[0]
-        for each in self._store.installed():
-            if each.target and program.startswith(os.path.realpath(each.path) + os.sep):
-                return each.name
-        return ""
 
     def _version_in(self, name: str) -> Version | None:
         found = self._store.get(name) if name else None
@@ -245,6 +241,32 @@ class Selector:
             return Version.parse(done.stdout.strip())
         except PyvError:
             return None
+
+
+def name_in(store: Store, program: str) -> str:
+    """Return the name of the version in the store that a program belongs to, or nothing.
+
+    Args:
+        store: the store.
+        program: its path, without links.
+    """
+    home = os.path.realpath(store.layout.versions) + os.sep
+    if program.startswith(home):
+        return program[len(home) :].partition(os.sep)[0]
+    for each in store.installed():
+        if each.target and program.startswith(os.path.realpath(each.path) + os.sep):
+            return each.name
+    return ""
+
+
+def damage_of(store: Store, prefix: Path | None) -> NotInstalledError | None:
+    """Return what to say of a version of the store, or an environment on one, that cannot be started; else None."""
+    if prefix is None or can_start(prefix):
+        return None
+    program = os.path.realpath(prefix / "bin/python")
+    name = name_in(store, program)
+    installed = store.get(name) if name else None
+    return installed and NotInstalledError(f"{program} is gone, or cannot be run", hint=installed.remedy)
 
 
 def home_of(venv: Path) -> str:

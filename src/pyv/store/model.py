@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from pyv.versions import Request
 
+_INTERPRETERS = ("python", "python3", "pypy3", "graalpy")
+
 
 class Installed(NamedTuple):
     """One entry of the store.
@@ -32,6 +34,11 @@ class Installed(NamedTuple):
     version: Version | None
     target: str
     managed: bool
+
+    @property
+    def remedy(self) -> str:
+        """What to type, for people, where its interpreter is gone or does not work."""
+        return f"to repair it: pyv repair {self.name}" if self.managed else "see: pyv doctor"
 
 
 def fits(request: Request, platform: str) -> bool:
@@ -136,7 +143,16 @@ def target_of(path: str) -> str:
 
 def has_python(path: Path) -> bool:
     """Tell whether there is an interpreter in a folder; an empty one must not become the newest version."""
-    return any(os.path.exists(path / "bin" / name) for name in ("python", "python3", "pypy3", "graalpy"))
+    return any(os.path.exists(path / "bin" / name) for name in _INTERPRETERS)
+
+
+def can_start(path: Path) -> bool:
+    """Tell whether this user can start the interpreter in a folder, as far as its file tells: it is not empty, say."""
+    for program in (path / "bin" / name for name in _INTERPRETERS):
+        with suppress(OSError):
+            if os.path.getsize(program) > 0 and os.access(program, os.X_OK):
+                return True
+    return False
 
 
 def quoted(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pyv.errors import PyvError
 from pyv.layout import Layout
 from pyv.platforms import Platform
-from pyv.store.model import Installed, version_of
+from pyv.store.model import Installed, can_start, version_of
 from pyv.store.store import Store
 from pyv.versions import newest
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from pyv.platforms import Host
     from pyv.versions import Request
-
-_INTERPRETERS = ("python", "python3", "pypy3", "graalpy")
 
 
 def find(own: Store, request: Request, host: Host) -> Installed | None:
@@ -63,8 +61,7 @@ def _stores(layout: Layout) -> Iterator[Store]:
 
 def _is_usable(installed: Installed, host: Host) -> bool:
     """Tell whether this user can start a version on this machine."""
-    programs = [installed.path / "bin" / name for name in _INTERPRETERS]
-    if installed.version is None or not any(os.access(program, os.X_OK) for program in programs):
+    if installed.version is None or not can_start(installed.path):
         return False
     store = Store(Layout({"PYV_ROOT": os.fspath(installed.path.parent.parent)}, "/"), _ignore)
     try:
