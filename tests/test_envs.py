@@ -192,6 +192,21 @@ def test_what_was_asked_for_decides_whether_a_later_patch_will_do(request_: str 
     assert found.path == layout.version(home) / "bin/python3.12"
 
 
+@pytest.mark.parametrize(
+    ("request_", "home"),
+    [("pypy3.10", "pypy3.10"), ("pypy3.10-7.3.17", "pypy3.10-7.3.17"), ("pypy3.10-7.3", "pypy3.10-7.3.17")],
+)
+def test_what_asks_for_some_of_pypys_own_version_follows_no_link_that_may_leave_it(request_: str, home: str) -> None:
+    layout = Layout(os.environ, "/")
+    bin_ = layout.version("pypy3.10-7.3.17") / "bin"
+    bin_.mkdir(parents=True)
+    (bin_ / "pypy3").write_text("")
+    store = Store(layout, pytest.fail)
+    store.update_links()
+    installed = store.require(Request.parse(request_))
+    assert envs.of_store(store, installed, Request.parse(request_)).home == layout.version(home) / "bin"
+
+
 def test_a_short_name_that_means_another_patch_is_not_used() -> None:
     layout = Layout(os.environ, "/")
     for name in ("3.12.7", "3.12.9"):

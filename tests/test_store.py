@@ -123,11 +123,20 @@ def test_of_a_linked_version_only_the_link_goes(store: Store, tmp_path: Path) ->
         ("3.14.0rc1", "3.14.0rc1"),
         ("3.14.0", None),
         ("python3.12", "3.12.9"),
+        ("pypy3.10-7.3.16", "pypy3.10-7.3.16"),
+        ("pypy3.10-7.3.15", None),
+        ("pypy3.10-7.3", "pypy3.10-7.3.17"),
+        ("pypy3.10-7", "pypy3.10-7.3.17"),
+        ("pypy3.10-7.2", None),
+        ("graalpy-24.1", "graalpy-24.1.1"),
+        ("graalpy-24", "graalpy-24.2.0"),
+        ("graalpy-24.0", "graalpy-24.0"),
     ],
 )
 @pytest.mark.parametrize("linked", [True, False])
 def test_a_request_finds_what_it_means(store: Store, text: str, name: str | None, *, linked: bool) -> None:
     add(store, "3.12.1", "3.12.9", "3.13.0", "3.13.0t", "3.14.0rc1", "conda", "web")
+    add(store, "pypy3.10-7.3.16", "pypy3.10-7.3.17", "graalpy-24.0", "graalpy-24.1.1", "graalpy-24.2.0")
     if linked:
         store.update_links()
     found = store.find(Request.parse(text))

@@ -81,6 +81,9 @@ GRAMMAR = (
     Case("pypy", b"pypy\n", "pypy3.10-7.3.17"),
     Case("pypy@3.10", b"pypy@3.10\n", "pypy3.10-7.3.17"),
     Case("an exact PyPy", b"pypy3.10-7.3.17\n", "pypy3.10-7.3.17"),
+    Case("a part of PyPy's own version", b"pypy3.10-7.3\n", "pypy3.10-7.3.17"),
+    Case("the first number of it", b"pypy3.10-7\n", "pypy3.10-7.3.17"),
+    Case("another PyPy's", b"pypy3.10-7.2\n", _MISSING),
     Case("a named environment", b"tools\n", "tools"),
     Case("a named environment, as pyenv-virtualenv spells it", b"3.12.7/envs/tools\n", "tools"),
     # Names that are no versions, in the way that pyenv finds them

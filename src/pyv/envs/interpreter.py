@@ -80,7 +80,8 @@ def _follows(version: Version, request: Request | None) -> bool:
     """Tell whether a request that was answered with a version will take its later patches, too."""
     if request is None:
         return True
-    if request.exact is not None or request.kind == "name" or not version.release:
+    # The links are named after the language's version, and tell nothing of PyPy's own
+    if request.exact is not None or request.own or request.kind == "name" or not version.release:
         return False
     if version.implementation == "cpython":
         return request.matches(version._replace(release=(*version.release[:2], _FAR_PATCH), pre=("", 0)))

@@ -25,7 +25,7 @@ _NUMBERS = re.compile(
 )
 _TAG = re.compile(r"([23])(\d{1,2})(t?)", re.ASCII)
 # These are compiled by the first use, and kept by re: most requests need none of them
-_OWN = rf"v?({NUMBER}(?:\.{NUMBER}){{1,3}})({PRE})?"
+_OWN = rf"v?({NUMBER}(?:\.{NUMBER}){{0,3}})({PRE})?"
 _CLAUSE = rf"[ \t\n]*(===|==|!=|<=|>=|~=|<|>)[ \t\n]*({NUMBER}(?:\.{NUMBER}){{0,2}})({PRE})?(\.\*)?[ \t\n]*"
 # PEP 440, appendix B, as far as Python's own versions go
 _OTHERWISE = (

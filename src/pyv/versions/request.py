@@ -59,7 +59,7 @@ class Request(NamedTuple):
         pre: a pre-release that was asked for.
         freethreaded: whether a build without the global interpreter lock is wanted.
         debug: whether a debug build is wanted.
-        own: PyPy's or GraalPy's own version, where it was given.
+        own: PyPy's or GraalPy's own version, or the first parts of it, where they were given.
         clauses: the comparisons of a range.
         platform: operating system, architecture and C library that were spelled out, each empty if it was not.
         name: the folder that a request of kind `name` means.
@@ -100,9 +100,11 @@ class Request(NamedTuple):
             return None
         if self.implementation == "cpython" and len(self.release) == RELEASE_PARTS:
             return Version("cpython", self.release, self.pre, self.freethreaded, self.debug)
-        if self.implementation == "pypy" and self.own and len(self.release) >= 2:
+        if len(self.own) < RELEASE_PARTS:  # pypy3.10-7.3 is partial, as 3.12 is
+            return None
+        if self.implementation == "pypy" and len(self.release) >= 2:
             return Version("pypy", self.release[:2], self.pre, own=self.own)
-        if self.implementation == "graalpy" and self.own:
+        if self.implementation == "graalpy":
             return Version("graalpy", (), self.pre, own=self.own)
         return None
 
@@ -135,7 +137,8 @@ class Request(NamedTuple):
             # PyPy's pre-releases are of its own version, and its installed name tells no patch of the language
             shared = min(len(self.release), len(version.release))
             same = self.release[:shared] == version.release[:shared]
-            return same and (self.pre == version.pre if self.own or self.pre[0] else True)
+            whole = len(self.own) >= RELEASE_PARTS
+            return same and (self.pre == version.pre if whole or self.pre[0] else True)
         if self.pre[0] or len(self.release) == RELEASE_PARTS:
             return padded(self.release) == padded(version.release) and self.pre == version.pre
         return version.release[: len(self.release)] == self.release
