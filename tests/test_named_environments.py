@@ -106,6 +106,8 @@ def test_the_long_form_of_a_pin_means_it_too(project: Path) -> None:
         "pypy",
         "pypy3.10",
         "python",
+        "cpython@3.12",
+        "cpython@x",
         ">=3.12",
         "3.12.7/envs/x",
         "a/b",

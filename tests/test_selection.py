@@ -41,6 +41,8 @@ def build(folder: Path) -> World:
     make_version(root, "3.12.7", "shared", links=("3.12",))
     make_version(root, "3.12-dev")
     make_version(root, "python-3.12-own")
+    make_version(root, "foo@bar", "rare")
+    make_version(root, "_odd")
     make_version(root, "3.13.1", "newest", links=("3.13", "3"))
     make_version(root, "3.13.1t", links=("3.13t",))
     make_version(root, "pypy3.10-7.3.17", "pypy3", links=("pypy3.10", "pypy3", "pypy"))

@@ -136,6 +136,12 @@ def test_every_spelling_of_pyenv_and_uv_is_understood(text: str, short: str, exa
         ("café", "café"),
         ("v3", "v3"),
         ("v3.12-x", "v3.12-x"),
+        ("foo@bar", "foo@bar"),
+        ("Foo@3.12", "Foo@3.12"),
+        ("cpythonic@x", "cpythonic@x"),
+        ("_odd", "_odd"),
+        ("__x__", "__x__"),
+        ("3.12.7/envs/_odd@home", "_odd@home"),
     ],
 )
 def test_a_word_is_the_name_of_a_folder_in_the_store(text: str, name: str) -> None:
@@ -188,6 +194,19 @@ def test_a_word_is_the_name_of_a_folder_in_the_store(text: str, name: str) -> No
         "x;y",
         "~",
         "@3.12",
+        "@x",
+        "cpython@x",
+        "CPython@x",
+        "python@",
+        "py@x",
+        "pypy@nonsense",
+        "graalpy@3.12@x",
+        "3.12/envs/cpython@x",
+        "foo@../bar",
+        "foo@/bar",
+        "foo@bar\x1b",
+        "_/x",
+        "_..",
         "x" * 300,
     ],
 )
@@ -312,6 +331,13 @@ def test_the_chosen_version_matches_and_nothing_better_is_left_out(versions: lis
     assert all(each.order <= chosen.order for each in versions if request.matches(each) and not each.pre[0])
 
 
-@pytest.mark.parametrize("name", ["system", "", ".x", "a/b", "..", "a..b", "-n", "x\n"])
+@given(st.from_regex(r"[A-Za-z0-9_@.+-]{1,12}", fullmatch=True))
+def test_every_safe_name_is_a_request_and_begins_as_no_option_and_no_hidden_file(name: str) -> None:
+    if is_safe_name(name):
+        assert Request.parse(name).text == name
+        assert name[0] not in ".-+@"
+
+
+@pytest.mark.parametrize("name", ["system", "", ".x", "a/b", "..", "a..b", "-n", "x\n", "@x", "cp@x", "PyPy@3.10"])
 def test_unsafe_names_are_no_folders(name: str) -> None:
     assert not is_safe_name(name)

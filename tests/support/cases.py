@@ -1,9 +1,9 @@
 """One table of what must be selected, which drives both selectors: the dispatcher's and Python's.
 
 The store has 3.10.4, 3.11.8, 3.12.1, 3.12.7 and 3.13.1, a free-threaded 3.13.1t, PyPy, `3.12-dev`, which is no version
-but a name, `python-3.12-own`, a named environment `tools` on 3.12, and the short-name links. `old` is a command that
-only 3.11.8 has, `oldest` only 3.10.4, `mine` the project's environment, `everyone` is on the rest of PATH too,
-`outside` and `pip-compile` are only there.
+but a name, as are `python-3.12-own`, `foo@bar` and `_odd`, a named environment `tools` on 3.12, and the short names.
+`old` is a command that only 3.11.8 has, `oldest` only 3.10.4, `rare` only `foo@bar`, `mine` the project's environment,
+`everyone` is on the rest of PATH too, `outside` and `pip-compile` are only there.
 """
 
 from __future__ import annotations
@@ -98,6 +98,12 @@ GRAMMAR = (
     Case("a prefix before a name that is no number", b"python-tools\n", _MISSING),
     Case("a prefix before a path", b"python-3.12-dev/../3.11\n", _BAD),
     Case("a prefix before a climb", b"python-3..12-dev\n", _BAD),
+    Case("a name with an at sign", b"foo@bar\n", "foo@bar"),
+    Case("a name that begins with an underscore", b"_odd\n", "_odd"),
+    Case("two such names: the second has it", b"_odd foo@bar\n", "foo@bar", command="rare"),
+    Case("such a name that is not there", b"foo@baz\n", _MISSING),
+    Case("an implementation's name, and no version of it", b"cpython@x\n", _BAD),
+    Case("an at sign first", b"@bar\n", _BAD),
     Case("system", b"system\n", "PATH", command="everyone"),
     Case("Python is the system's", b"system\n", "PATH"),
     Case("upper case is another name", b"SYSTEM\n", _MISSING),

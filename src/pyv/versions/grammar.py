@@ -18,7 +18,8 @@ _ALIASES = {
     "gp": "graalpy",
 }
 _PYTHON_MAJORS = (2, 3)
-_IMPLEMENTATION = re.compile(r"(cpython|python|pypy|graalpy|cp|py|pp|gp)(?![a-z])", re.ASCII)
+_WORDS = "cpython|python|pypy|graalpy|cp|py|pp|gp"
+_IMPLEMENTATION = re.compile(rf"({_WORDS})(?![a-z])", re.ASCII)
 _NUMBERS = re.compile(
     rf"(?P<release>{NUMBER}(?:\.{NUMBER}){{0,2}})(?P<pre>{PRE})?(?P<short>td?|d)?(?P<long>(?:\+(?:freethreaded|debug|gil))*)",
     re.ASCII,
@@ -34,7 +35,8 @@ _OTHERWISE = (
 )
 _STAGES = {"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc"}
 _PLATFORM_PART = r"[a-z0-9_]+"
-_NAME = r"[^\W_][\w.+-]{0,254}"
+# `cpython@x` is a request of uv's that went wrong
+_NAME = rf"(?!(?i:{_WORDS})@)\w[\w.+@-]{{0,254}}"
 _ENVIRONMENT = r"([^/]+)/envs/([^/]+)"
 # What the dispatcher takes off, too; `python3.12` is a spelling of `3.12`, and `pythonic` a name
 _PREFIX = re.compile(r"\A(?:python-?|cpython-)(?=[0-9])")
