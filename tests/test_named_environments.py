@@ -95,6 +95,24 @@ def test_the_long_form_of_a_pin_means_it_too(project: Path) -> None:
     assert pyv("version-name", cwd=project).out == "tools\n"
 
 
+def test_the_long_form_of_one_that_is_on_another_python_means_nothing(project: Path) -> None:
+    venv = make()
+    said = f"3.1.4/envs/tools is not installed: tools is on {RUNNING}"
+    for words in ("prefix", "uninstall -y", "verify", "venv --without-pip -p", "virtualenv-prefix"):
+        done = pyv(*words.split(), "3.1.4/envs/tools", cwd=project)
+        assert done.status == 3, words
+        assert said in done.err
+        assert "write tools if it is the one; to make it anew: pyv venv --name tools -p 3.1.4 --clear" in done.err
+    assert pyv("virtualenv-delete", "-f", "3.1.4/envs/tools").status == 3
+    assert pyv("venvs", "remove", "-y", "3.1.4/envs/tools", cwd=project).status != 0
+    (project / ".python-version").write_text("3.1.4/envs/tools\n")
+    done = pyv("version", cwd=project)
+    assert (done.status, done.out) == (3, "")
+    assert f"pinned by {project}/.python-version:1: tools is on {RUNNING}" in done.err
+    assert (venv / "bin/python").exists()
+    assert not (project / ".venv").exists()
+
+
 @pytest.mark.parametrize(
     "name",
     [

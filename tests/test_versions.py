@@ -164,6 +164,12 @@ def test_a_word_is_the_name_of_a_folder_in_the_store(text: str, name: str) -> No
         "3.12/envs/..",
         "../envs/x",
         "a/envs/b/c",
+        "a/envs/b/envs/c",
+        "3.12/envs/",
+        "/envs/x",
+        "system/envs/x",
+        ">=3.12/envs/x",
+        "cpython@x/envs/x",
         "3..12",
         "a..b",
         "-x",
@@ -213,6 +219,31 @@ def test_a_word_is_the_name_of_a_folder_in_the_store(text: str, name: str) -> No
 def test_what_is_no_request_is_refused(text: str) -> None:
     with pytest.raises(RequestError):
         Request.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "holds"),
+    [
+        ("3.12.7", "3.12.7", True),
+        ("3.12.7", "3.12.1", True),
+        ("3.12.7", "3.12.7t", False),
+        ("3.12.7", "3.11.8", False),
+        ("3.14.0rc1", "3.14.2", True),
+        ("cpython@3.12", "3.12.7", True),
+        ("3", "3.12.7", True),
+        ("9", "3.12.7", False),
+        ("pypy3.10-7.3.16", "pypy3.10-7.3.17", True),
+        ("pypy3.10-7.3.16", "pypy3.9-7.3.16", False),
+        ("graalpy-24.1.1", "graalpy-24.1.2", True),
+        ("graalpy-24.1.1", "graalpy-24.2.0", False),
+    ],
+)
+def test_what_an_environment_has_to_be_on_is_kept_and_any_patch_of_it_will_do(
+    base: str, name: str, *, holds: bool
+) -> None:
+    request = Request.parse(f"{base}/envs/web")
+    assert request.base == Request.parse(base)
+    assert request.base.any_patch.matches(version(name)) == holds
 
 
 @given(st.text())

@@ -86,6 +86,18 @@ GRAMMAR = (
     Case("another PyPy's", b"pypy3.10-7.2\n", _MISSING),
     Case("a named environment", b"tools\n", "tools"),
     Case("a named environment, as pyenv-virtualenv spells it", b"3.12.7/envs/tools\n", "tools"),
+    Case("a named environment that an upgrade carried along", b"3.12.1/envs/tools\n", "tools"),
+    Case("a named environment of a short version", b"python-3.12/envs/tools\n", "tools"),
+    Case("a named environment that is on another", b"3.11.8/envs/tools\n", (127, "tools is on 3.12.7")),
+    Case(
+        "a named environment of what is not there", b"9/envs/tools\n", (127, "9/envs/tools is not installed, pinned by")
+    ),
+    Case(
+        "a named environment, not free-threaded", b"3.12t/envs/tools\n", (127, "pyv venv --name tools -p 3.12t --clear")
+    ),
+    Case("a named environment that is not on a name", b"3.12-dev/envs/tools\n", (127, "tools is on 3.12.7")),
+    Case("a named environment that is not there", b"3.12/envs/no\n", (127, "pyv venv --name no -p 3.12")),
+    Case("a named environment of the system", b"system/envs/tools\n", _BAD),
     # Names that are no versions, in the way that pyenv finds them
     Case("a name of pyenv's", b"3.12-dev\n", "3.12-dev"),
     Case("python- before a name", b"python-3.12-dev\n", "3.12-dev"),

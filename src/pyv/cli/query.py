@@ -48,6 +48,8 @@ def installed(app: App, request: Request) -> Chosen:
     try:
         chosen = app.selector.choose(pins.Pin(request, "", 0))
     except NotInstalledError as error:
+        if request.base is not None:  # an environment, and what is said of it is not to be said better
+            raise
         for lost in app.store.lost(request)[-1:]:
             raise lost.missed(request.text) from None
         raise NotInstalledError(f"{request} is not installed", hint=meant(app, request) or error.hint) from None
@@ -113,8 +115,10 @@ def required(app: App, request: Request) -> Installed:
         NotInstalledError: there is none.
     """
     found = app.store.find(request)
-    hint = "" if found else _installed_like(app, request)
-    return found or app.store.require(request, hint=hint or "see: pyv versions")
+    if found is None:
+        return app.store.require(request, hint=_installed_like(app, request) or "see: pyv versions")
+    app.selector.check_base(found, request)
+    return found
 
 
 def _system_prefix(app: App, selection: Selection | None = None) -> str:

@@ -333,7 +333,9 @@ class _Work:
             minors = [library.removeprefix("python") for library in envs.libraries(self._target)]
             request = Request.parse(minors[0] if minors else "3")
         try:
-            return envs.of_store(app.store, app.store.require(request), request if self._request else None)
+            found = app.store.require(request)
+            app.selector.check_base(found, request)
+            return envs.of_store(app.store, found, request if self._request else None)
         except NotInstalledError as error:
             if request.kind not in ("version", "range"):
                 error.message = f"{self._origin}: {error.message}"

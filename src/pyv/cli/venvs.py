@@ -141,9 +141,12 @@ def remove(app: App, text: str, *, yes: bool) -> int:
 def name_of(app: App, text: str) -> str:
     """Return the name of the named environment that a word means; nothing if there is none."""
     try:
-        name = Request.parse(text).name
+        request = Request.parse(text)
+        if request.base and (found := app.store.find(request)):
+            app.selector.check_base(found, request)
     except PyvError:
         return ""
+    name = request.name
     if not name:
         return ""
     link = app.layout.version(name)

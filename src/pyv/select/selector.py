@@ -139,7 +139,32 @@ class Selector:
         found = self._store.find(request)
         if found is None:
             raise self._missing(pin)
+        self.check_base(found, request, pin.origin)
         return Chosen(found.name, found.path, pin)
+
+    def check_base(self, found: Installed, request: Request, origin: str = "") -> None:
+        """Make sure that an environment is on the minor version that `3.12.7/envs/NAME` tells, if that was written.
+
+        Args:
+            found: what is called NAME.
+            request: what was asked for.
+            origin: where that came from; empty for the command line.
+
+        Raises:
+            NotInstalledError: it is on another Python.
+        """
+        if request.base is None:
+            return
+        name, version = self._python_of(found.path)
+        if self._satisfies(found.path, name, version, request.base.any_patch):
+            return
+        missed = lost_under(self._store, found.path)
+        if missed is not None:
+            raise missed
+        raise NotInstalledError(
+            f"{request} is not installed{_pinned_by(origin)}: {found.name} is on {_is_on(name, version)}",
+            hint=f"write {found.name} if it is the one; to make it anew: {_making(request)} --clear",
+        )
 
     def _named(self, request: Request) -> Path | None:
         """Return the folder that a request names as it is written, but for a prefix; None if there is none."""
@@ -166,9 +191,9 @@ class Selector:
         word = f"'{request}'" if re.search(r"[^\w.+-]", request.text) else request.text
         todo = f"to install it: pyv install {word}"
         if not can_be:
-            todo = f"{request} is not a version; if it names an environment: pyv venv --name {request.name}"
+            todo = f"{request} is not a version; if it names an environment: {_making(request)}"
         hint = f"installed: {self.present(request)}; {todo}"
-        return NotInstalledError(f"{request} is not installed, pinned by {pin.origin}", hint=hint)
+        return NotInstalledError(f"{request} is not installed{_pinned_by(pin.origin)}", hint=hint)
 
     def present(self, request: Request) -> str:
         """Return the names of what is installed of a request's minor version, else of the newest, for people."""
@@ -191,10 +216,9 @@ class Selector:
             EnvironmentMismatchError: it satisfies none of the pins.
         """
         base = os.path.realpath(venv / "bin/python")
-        name = name_in(self._store, base)
         if not pinned:
-            return name or _version_text(base)
-        version = self._version_in(name) or self._ask(venv)
+            return name_in(self._store, base) or _version_text(base)
+        name, version = self._python_of(venv)
         for pin in pinned:
             if self._satisfies(venv, name, version, pin.request):
                 return name or (str(version) if version else "unknown")
@@ -207,11 +231,16 @@ class Selector:
                 if damage is not None:
                     raise damage
         wanted = " or ".join(str(pin.request) for pin in pinned)
-        is_on = name or (str(version) if version else "a Python that is gone")
+        is_on = _is_on(name, version)
         hint = f"to rebuild it: pyv venv {shell_word(venv)}"
         if any(self.names_environment(pin.request) for pin in pinned):
             hint = f"only one of them can be meant; to keep that one: rm -r {shell_word(venv)}"
         raise EnvironmentMismatchError(f"{venv} is on {is_on}, but {pinned[0].origin} asks for {wanted}", hint=hint)
+
+    def _python_of(self, venv: Path) -> tuple[str, Version | None]:
+        """Return the name and the version that an environment is on, as far as they can be known."""
+        name = name_in(self._store, os.path.realpath(venv / "bin/python"))
+        return name, self._version_in(name) or self._ask(venv)
 
     def _satisfies(self, venv: Path, name: str, version: Version | None, request: Request) -> bool:
         if request.kind == "system":
@@ -290,6 +319,19 @@ def lost_under(store: Store, venv: Path) -> NotInstalledError | None:
         if lost.name == store.name_behind(name):
             return NotInstalledError(f"{venv} has lost its Python: {lost.reason}", hint=lost.remedy(name))
     return None
+
+
+def _pinned_by(origin: str) -> str:
+    return f", pinned by {origin}" if origin else ""
+
+
+def _is_on(name: str, version: Version | None) -> str:
+    return name or (str(version) if version else "a Python that is gone")
+
+
+def _making(request: Request) -> str:
+    """Return the command that makes the environment that a request names."""
+    return f"pyv venv --name {request.name}" + (f" -p {request.base}" if request.base else "")
 
 
 def _stem(request: Request) -> str:

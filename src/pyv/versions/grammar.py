@@ -62,7 +62,9 @@ def parse(text: str) -> Request | None:
         return Request(text, "system")
     found = re.fullmatch(_ENVIRONMENT, text) if "/" in text else None
     if found:  # pyenv-virtualenv's long form; the environment is known by its own name
-        return Request(text, "name", name=found[2]) if is_safe_name(found[1]) and is_safe_name(found[2]) else None
+        base = parse(found[1])
+        usable = base is not None and base.kind in ("version", "name") and is_safe_name(found[2])
+        return Request(text, "name", name=found[2], base=base) if usable else None
     lowered = text.lower()
     found = _IMPLEMENTATION.match(lowered)
     if found:

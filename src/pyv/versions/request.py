@@ -63,6 +63,7 @@ class Request(NamedTuple):
         clauses: the comparisons of a range.
         platform: operating system, architecture and C library that were spelled out, each empty if it was not.
         name: the folder that a request of kind `name` means.
+        base: what the environment of that name has to be on, where it was spelled out: `3.12.7` of `3.12.7/envs/web`.
     """
 
     text: str
@@ -76,6 +77,7 @@ class Request(NamedTuple):
     clauses: tuple[Clause, ...] = ()
     platform: tuple[str, str, str] = ("", "", "")
     name: str = ""
+    base: Request | None = None
 
     @classmethod
     def parse(cls, text: str) -> Request:
@@ -117,6 +119,11 @@ class Request(NamedTuple):
         if not self.release:
             return stem
         return stem + dotted(self.release) + ("t" if self.freethreaded else "") + ("d" if self.debug else "")
+
+    @property
+    def any_patch(self) -> Request:
+        """The same for any patch of its minor version, for upgrades carry environments along."""
+        return self._replace(release=self.release[:2], pre=FINAL, own=self.own[:2])
 
     @property
     def wants_pre(self) -> bool:
