@@ -173,9 +173,17 @@ def test_a_platform_is_met_by_any_processor_of_its_family_and_by_what_is_not_pyv
     store.update_links()
     for minor in ("3.12", "3.13"):
         for version in (minor, f"{minor}.1"):
-            for met in ("linux", "linux-x86_64-gnu", "linux-x86_64_v2-gnu", "linux-amd64", "any-x86_64"):
+            for met in (
+                "linux",
+                "linux-x86_64-gnu",
+                "linux-x86_64_v2-gnu",
+                "linux-amd64",
+                "any-x86_64",
+                "x86_64",
+                "gnu",
+            ):
                 assert store.find(Request.parse(f"cpython-{version}-{met}")), (version, met)
-            for other in ("linux-x86_64-musl", "darwin", "linux-aarch64-gnu", "windows-x86_64-none"):
+            for other in ("linux-x86_64-musl", "musl", "aarch64", "darwin", "linux-aarch64-gnu", "windows-x86_64-none"):
                 assert store.find(Request.parse(f"cpython-{version}-{other}")) is None, (version, other)
 
 

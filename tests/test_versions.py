@@ -88,6 +88,20 @@ def test_what_is_no_whole_version_name_is_refused(name: str) -> None:
         ("cpython-3.12.7-linux-x86_64-gnu", "", "3.12.7"),
         ("cpython-3.13.1+freethreaded-linux-x86_64-gnu", "", "3.13.1t"),
         ("cpython-3.12-macos", "3.12", None),
+        ("cpython-3.12-gnu", "3.12", None),
+        ("cpython-3.12.7-x86_64", "", "3.12.7"),
+        ("3.12-linux-x86_64-gnu", "3.12", None),
+        ("3.13t-musl", "3.13t", None),
+        ("312-linux", "3.12", None),
+        ("v3.12-linux", "3.12", None),
+        ("3.14.0rc1-any-aarch64", "", "3.14.0rc1"),
+        ("cpython-x86_64", "", None),
+        ("cpython-any-linux", "", None),
+        ("cp-linux", "", None),
+        ("pypy-linux", "pypy", None),
+        ("pypy-3.10-linux", "pypy3.10", None),
+        ("pypy3.10-7.3.17-linux-x86_64-gnu", "", "pypy3.10-7.3.17"),
+        ("graalpy-any-any-any-musl", "graalpy", None),
         ("pypy", "pypy", None),
         ("pypy3", "pypy3", None),
         ("pypy3.10", "pypy3.10", None),
@@ -140,6 +154,20 @@ def test_every_spelling_of_pyenv_and_uv_is_understood(text: str, short: str, exa
         ("Foo@3.12", "Foo@3.12"),
         ("cpythonic@x", "cpythonic@x"),
         ("_odd", "_odd"),
+        ("any", "any"),
+        ("default", "default"),
+        ("any-3.12", "any-3.12"),
+        ("any-linux", "any-linux"),
+        ("linux-x86_64", "linux-x86_64"),
+        ("x86_64", "x86_64"),
+        ("python-linux", "python-linux"),
+        ("py-any-gnu", "py-any-gnu"),
+        ("system-linux", "system-linux"),
+        ("tools-x86_64-gnu", "tools-x86_64-gnu"),
+        ("3.12-gnu2", "3.12-gnu2"),
+        ("cpython-3.12-x86_64-linux", "cpython-3.12-x86_64-linux"),
+        ("cpython-3.12-linux-linux", "cpython-3.12-linux-linux"),
+        ("cpython-3.12-linux-mine", "cpython-3.12-linux-mine"),
         ("__x__", "__x__"),
         ("3.12.7/envs/_odd@home", "_odd@home"),
     ],
@@ -193,6 +221,17 @@ def test_a_word_is_the_name_of_a_folder_in_the_store(text: str, name: str) -> No
         "^3.12",
         ">=3.x",
         ">=3.12 <3.13",
+        ">=3.13 t",
+        ">=3.13t,<3.15",
+        ">=3.13dt",
+        ">=3.13t+freethreaded",
+        ">=3.13+freethreaded+gil",
+        ">=3.13+debug+debug",
+        ">=3.13+",
+        ">=3.13+x",
+        "pypy>=3.10t",
+        ">=t",
+        "-linux",
         ">=3.12,\x0b<4",
         "<\r3.12",
         "$HOME",
@@ -287,10 +326,38 @@ SMALL = st.builds(
 )
 
 
-@given(st.lists(st.one_of(CLAUSES, st.sampled_from(["==1.2.*", "!=1.2.*", "==3.*"])), min_size=1, max_size=3), SMALL)
+RANGES = st.lists(st.one_of(CLAUSES, st.sampled_from(["==1.2.*", "!=1.2.*", "==3.*"])), min_size=1, max_size=3)
+
+
+@given(RANGES, SMALL)
 def test_ranges_mean_what_pep_440_says(clauses: list[str], one: Version) -> None:
     text = ",".join(clauses)
     assert Request.parse(text).matches(one) == SpecifierSet(text).contains(one.name, prereleases=True)
+
+
+@given(RANGES, SMALL, st.sampled_from(["", "t", "d", "td"]), st.sampled_from(["", "t", "d", "td"]), st.data())
+def test_a_variant_at_the_end_of_a_range_is_that_of_all_of_it(
+    clauses: list[str], one: Version, asked: str, built: str, data: st.DataObject
+) -> None:
+    text = ",".join(clauses)
+    plain = one._replace(freethreaded=False, debug=False)
+    long = ("+freethreaded" if "t" in asked else "") + ("+debug" if "d" in asked else "")
+    request = Request.parse(text + data.draw(st.sampled_from([asked, long])))
+    built_so = one._replace(freethreaded="t" in built, debug="d" in built)
+    assert request.matches(built_so) == (asked == built and Request.parse(text).matches(plain))
+
+
+@given(
+    st.sampled_from(["3", "3.12", "3.12.7t", "cpython", "cpython-3.12", "pypy3.10-7.3.17", ">=3.12,<3.14t"]),
+    st.sampled_from(["", "-any"]),
+    st.sampled_from(["", "-any", "-linux", "-darwin"]),
+    st.sampled_from(["", "-any", "-x86_64", "-x86_64_v3", "-aarch64", "-arm64"]),
+    st.sampled_from(["", "-any", "-gnu", "-musl", "-gnueabihf", "-none"]),
+)
+def test_each_part_of_a_platform_is_known_by_its_kind(text: str, every: str, system: str, arch: str, libc: str) -> None:
+    request = Request.parse(text + every + system + arch + libc)
+    assert request.platform == tuple(part.removeprefix("-").removeprefix("any") for part in (system, arch, libc))
+    assert request._replace(text=text, platform=("", "", "")) == Request.parse(text)
 
 
 KNOWN = [
@@ -325,6 +392,12 @@ KNOWN = [
         ("~=3.12.1", "3.12.7"),
         ("==3.11.*", "3.11.9"),
         (">=3.14.0rc1", "3.14.0rc2"),
+        (">=3.12t", "3.13.0t"),
+        (">=3.12,<3.15t", "3.13.0t"),
+        ("cpython@>=3.12+freethreaded", "3.13.0t"),
+        (">=3.12d", "3.13.1d"),
+        (">=3.12+gil", "3.13.0"),
+        ("<3.13t", None),
         ("pypy", "pypy3.10-7.3.17"),
         ("pypy3.9", "pypy3.9-7.3.16"),
         ("pypy3.10.14", "pypy3.10-7.3.17"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pyv.versions.request import Clause, Request
-from pyv.versions.version import NUMBER, PRE, numbers, stage
+from pyv.versions.version import FINAL, NUMBER, PRE, numbers, stage
 
 _ALIASES = {
     "cpython": "cpython",
@@ -20,21 +20,26 @@ _ALIASES = {
 _PYTHON_MAJORS = (2, 3)
 _WORDS = "cpython|python|pypy|graalpy|cp|py|pp|gp"
 _IMPLEMENTATION = re.compile(rf"({_WORDS})(?![a-z])", re.ASCII)
-_NUMBERS = re.compile(
-    rf"(?P<release>{NUMBER}(?:\.{NUMBER}){{0,2}})(?P<pre>{PRE})?(?P<short>td?|d)?(?P<long>(?:\+(?:freethreaded|debug|gil))*)",
-    re.ASCII,
-)
+_VARIANT = r"(?P<short>td?|d)?(?P<long>(?:\+(?:freethreaded|debug|gil))*)"
+_NUMBERS = re.compile(rf"(?P<release>{NUMBER}(?:\.{NUMBER}){{0,2}})(?P<pre>{PRE})?{_VARIANT}", re.ASCII)
 _TAG = re.compile(r"([23])(\d{1,2})(t?)", re.ASCII)
 # These are compiled by the first use, and kept by re: most requests need none of them
 _OWN = rf"v?({NUMBER}(?:\.{NUMBER}){{0,3}})({PRE})?"
 _CLAUSE = rf"[ \t\n]*(===|==|!=|<=|>=|~=|<|>)[ \t\n]*({NUMBER}(?:\.{NUMBER}){{0,2}})({PRE})?(\.\*)?[ \t\n]*"
+# A variant is the whole range's, and stands at its end
+_CLAUSES = rf"(?P<clauses>.*[0-9*]){_VARIANT}[ \t\n]*"
 # PEP 440, appendix B, as far as Python's own versions go
 _OTHERWISE = (
     rf"(?:c?python[@-]?)?v?(?P<release>{NUMBER}(?:\.{NUMBER}){{1,2}})"
     rf"(?:[._-]?(?P<stage>alpha|a|beta|b|preview|pre|rc|c)[._-]?(?P<number>{NUMBER}))?(?P<flags>[td]{{0,2}})"
 )
 _STAGES = {"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc"}
-_PLATFORM_PART = r"[a-z0-9_]+"
+# uv's order, any part of which may be missing; the first `any` stands for the version
+_PLATFORM = (
+    r"(.*?)(?:-any)?(?:-(linux|darwin|macos|windows|win32|any))?"
+    r"(?:-(x86_64(?:_v[2-4])?|amd64|x86|i[36]86|aarch64|arm64|armv[5-8]l?|powerpc64le|ppc64le|s390x|riscv64|loongarch64|any))?"
+    r"(?:-((?:gnu|musl)(?:eabi(?:hf)?)?|none|any))?"
+)
 # `cpython@x` is a request of uv's that went wrong
 _NAME = rf"(?!(?i:{_WORDS})@)\w[\w.+@-]{{0,254}}"
 _ENVIRONMENT = r"([^/]+)/envs/([^/]+)"
@@ -65,22 +70,27 @@ def parse(text: str) -> Request | None:
         base = parse(found[1])
         usable = base is not None and base.kind in ("version", "name") and is_safe_name(found[2])
         return Request(text, "name", name=found[2], base=base) if usable else None
-    lowered = text.lower()
+    lowered, platform = _without_platform(text.lower())
     found = _IMPLEMENTATION.match(lowered)
     if found:
         request = _after_implementation(text, _ALIASES[found[1]], lowered[found.end() :], short=len(found[1]) == 2)
-        if request is not None:
-            return request
     elif lowered[:1] in "<>=!~":
-        return _range(text, "cpython", lowered)
+        request = _range(text, "cpython", lowered)
     else:
         request = _tag(text, "cpython", lowered) or _version(text, "cpython", lowered)
-        if request is not None:
-            return request
-    request = _spelled_otherwise(text, lowered)
+    request = request or _spelled_otherwise(text, lowered)
     if request is not None:
-        return request
+        return request._replace(platform=platform)
     return Request(text, "name", name=text) if is_safe_name(text) else None
+
+
+def _without_platform(text: str) -> tuple[str, tuple[str, str, str]]:
+    """Split the parts of a platform off: `cpython-3.12-linux-x86_64-gnu`, `3.12-musl`, `pypy-x86_64`."""
+    found = re.fullmatch(_PLATFORM, text, re.ASCII | re.DOTALL) if "-" in text else None
+    if found is None or found[1] in ("python", "py"):  # which uv does not take so: `py-linux` is anybody's name
+        return text, ("", "", "")
+    system, arch, libc = ("" if part in (None, "any") else part for part in found.groups()[1:])
+    return found[1], (_SYSTEMS.get(system, ""), arch, libc)
 
 
 def _after_implementation(text: str, implementation: str, rest: str, *, short: bool) -> Request | None:
@@ -96,17 +106,14 @@ def _after_implementation(text: str, implementation: str, rest: str, *, short: b
         if rest[1:2] and rest[1] in "<>=!~":
             return _range(text, implementation, rest[1:])
         return _version(text, implementation, rest[1:])
-    parts = rest.removeprefix("-").split("-") if rest[0] == "-" else rest.split("-")
-    request = _version(text, implementation, parts[0])
-    if request is None:
+    language, dash, rest = rest.removeprefix("-").partition("-")
+    request = _version(text, implementation, language)
+    if request is None or not dash:
+        return request
+    own = re.fullmatch(_OWN, rest, re.ASCII)
+    if own is None or implementation != "pypy" or len(request.release) != 2 or request.own:
         return None
-    parts = parts[1:]
-    if parts and implementation == "pypy" and len(request.release) == 2 and not request.own:
-        own = re.fullmatch(_OWN, parts[0], re.ASCII)
-        if own:
-            request = request._replace(own=numbers(own[1]), pre=stage(own[2]))
-            parts = parts[1:]
-    return _with_platform(request, parts)
+    return request._replace(own=numbers(own[1]), pre=stage(own[2]))
 
 
 def _version(text: str, implementation: str, rest: str) -> Request | None:
@@ -115,25 +122,20 @@ def _version(text: str, implementation: str, rest: str) -> Request | None:
     if implementation != "cpython" and (found is None or release[0] not in _PYTHON_MAJORS):
         own = re.fullmatch(_OWN, rest, re.ASCII)
         return Request(text, "version", implementation, pre=stage(own[2]), own=numbers(own[1])) if own else None
-    if found is None or (found["short"] and found["long"]):
+    variant = _variant(implementation, found) if found else None
+    if found is None or variant is None or (found["pre"] and (implementation != "cpython" or len(release) == 1)):
         return None
-    flags = found["long"].split("+")[1:]
-    short = found["short"] or ""
-    if len(flags) != len(set(flags)) or ("gil" in flags and "freethreaded" in flags):
+    return Request(text, "version", implementation, release, stage(found["pre"]), *variant)
+
+
+def _variant(implementation: str, found: re.Match[str]) -> tuple[bool, bool] | None:
+    """Return whether a free-threaded build is asked for, and whether one for debugging; None if it makes no sense."""
+    short, flags = found["short"] or "", found["long"].split("+")[1:]
+    if (short and flags) or len(flags) != len(set(flags)) or {"gil", "freethreaded"} <= set(flags):
         return None
-    if implementation != "cpython" and (short or flags or found["pre"]):
+    if implementation != "cpython" and (short or flags):
         return None
-    if found["pre"] and len(release) == 1:
-        return None
-    return Request(
-        text,
-        "version",
-        implementation,
-        release,
-        stage(found["pre"]),
-        freethreaded="t" in short or "freethreaded" in flags,
-        debug="d" in short or "debug" in flags,
-    )
+    return "t" in short or "freethreaded" in flags, "d" in short or "debug" in flags
 
 
 def _spelled_otherwise(text: str, lowered: str) -> Request | None:
@@ -154,8 +156,12 @@ def _tag(text: str, implementation: str, rest: str) -> Request | None:
 
 
 def _range(text: str, implementation: str, rest: str) -> Request | None:
+    whole = re.fullmatch(_CLAUSES, rest, re.ASCII | re.DOTALL)
+    variant = _variant(implementation, whole) if whole else None
+    if whole is None or variant is None:
+        return None
     clauses = []
-    for part in rest.split(","):
+    for part in whole["clauses"].split(","):
         found = re.fullmatch(_CLAUSE, part, re.ASCII)
         if found is None:
             return None
@@ -165,16 +171,5 @@ def _range(text: str, implementation: str, rest: str) -> Request | None:
         if operator == "~=" and len(release) == 1:
             return None  # PEP 440: a compatible release needs at least two parts
         clauses.append(Clause(operator, release, pre, wildcard))
-    return Request(text, "range", implementation, clauses=tuple(clauses))
-
-
-def _with_platform(request: Request, parts: list[str]) -> Request | None:
-    if not parts:
-        return request
-    if len(parts) > 3 or not all(re.fullmatch(_PLATFORM_PART, part, re.ASCII) for part in parts):
-        return None
-    system, arch, libc = (*parts, "", "")[:3]
-    if system not in _SYSTEMS and system != "any":
-        return None
-    given = (_SYSTEMS.get(system, ""), "" if arch == "any" else arch, "" if libc == "any" else libc)
-    return request._replace(platform=given)
+    freethreaded, debug = variant
+    return Request(text, "range", implementation, (), FINAL, freethreaded, debug, clauses=tuple(clauses))
