@@ -22,6 +22,7 @@ import pytest
 from pyv import errors, smoke
 from tests.support.command import PYV, cache, everything_in, pyv, pyv_without_privileges, store
 from tests.support.packs import relabel
+from tests.support.stores import make_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -358,6 +359,33 @@ def test_where_somebody_else_locks_the_links_nothing_is_installed(offered: Offer
         assert f"{store()}/locks/links.lock" in result.err
         assert sorted(os.listdir(store() / "versions")) == listed
         assert os.listdir(store() / "tmp") == []
+
+
+@pytest.mark.parametrize("shims", ["no shims", "others' shims"])
+def test_a_store_that_cannot_be_written_is_one_message_and_none_where_nothing_is_to_be_done(
+    offered: Offer, shims: str
+) -> None:
+    version = make_version(store(), "3.9.1", links=("3.9",))
+    for name in ("locks", "tmp"):
+        (store() / name).mkdir()
+    if shims == "others' shims":
+        (store() / "shims").mkdir()
+        (store() / "shims/python3").write_text("#!/bin/sh\n")
+    protect(store())
+    mirror = {"PYV_MIRROR": str(offered.folder)}
+    refused = pyv_without_privileges("install", offered.oldest, **mirror)
+    assert (refused.status, refused.err.splitlines()) == (
+        1,
+        [
+            f"pyv: permission denied at {store()}/locks/{offered.oldest}.lock: cannot install {offered.oldest}",
+            "     set PYV_ROOT to a folder of yours",
+        ],
+    )
+    unknown = pyv_without_privileges("install", "3.2", **mirror)
+    assert (unknown.status, "shims" in unknown.err) == (3, False), unknown.err
+    there = pyv_without_privileges("install", "3.9.1", **mirror)
+    assert (there.status, there.err) == (0, f"pyv: 3.9.1 is already installed: {version}\n")
+    assert "shims" not in pyv_without_privileges("upgrade", **mirror).err
 
 
 def test_a_full_cache_is_gone_past(offered: Offer, tmp_path: Path) -> None:

@@ -74,12 +74,8 @@ def install(
     if sha256 and [target.archive for target in targets].count(None) != len(targets) - 1:
         raise UsageError("--sha256 belongs to one archive", hint="pyv install ./archive.tar.gz --sha256 HASH")
     options = Options(force=force, skip_existing=skip_existing, allow_pip=allow_pip, compile_bytecode=compile_bytecode)
-    try:
+    with shims.kept_in_line(app):
         return _install_all(app, targets, options, sha256)
-    finally:
-        # Also for those that were finished before another one failed, or the command was interrupted
-        if os.path.isdir(app.layout.versions) and not app.shims.intact():
-            shims.refresh(app)
 
 
 def _understand(text: str, cwd: str) -> _Wanted:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from pyv.cli import output
 from pyv.errors import PyvError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pyv.cli.app import App
 
 
@@ -40,3 +42,28 @@ def refresh(app: App) -> None:
         app.shims.rehash()
     except PyvError as error:
         app.notify(f"the shims stay as they were: {error.message}")
+
+
+@contextmanager
+def kept_in_line(app: App) -> Iterator[None]:
+    """Bring the shims in line with what the body installs, also with what it did before it failed or was interrupted.
+
+    Where it changed nothing, they are at most made again as by any command: silently, and only where that is possible.
+    """
+    before = _last_change(app)
+    try:
+        yield
+    finally:
+        if not app.shims.intact():
+            if _last_change(app) == before:
+                app.shims.repair()
+            else:
+                refresh(app)
+
+
+def _last_change(app: App) -> int:
+    """Return when a version or a short name last came, went or moved; 0 if there never was one."""
+    try:
+        return os.stat(app.layout.versions).st_mtime_ns
+    except OSError:
+        return 0

@@ -52,26 +52,24 @@ def upgrade_command(
         app.notify("no version is installed; install one with: pyv install 3")
         return 0
     fsops.sweep(app.layout.staging)
-    moved = False
-    for minor in minors:
-        try:
-            moved |= _upgrade(app, minor, yes=yes)
-        except NotFoundError as error:
-            if wanted:
+    with shims.kept_in_line(app):
+        for minor in minors:
+            try:
+                _upgrade(app, minor, yes=yes)
+            except NotFoundError as error:
+                if wanted:
+                    app.complain(error)
+                    status = status or error.exit_code
+                else:  # a Python from elsewhere, perhaps, of which there never was a build
+                    app.notify(f"{minor.name} stays on {minor.current.name}: {error.message}")
+            except PyvError as error:
                 app.complain(error)
                 status = status or error.exit_code
-            else:  # a Python from elsewhere, perhaps, of which there never was a build
-                app.notify(f"{minor.name} stays on {minor.current.name}: {error.message}")
-        except PyvError as error:
-            app.complain(error)
-            status = status or error.exit_code
-    if moved or not app.shims.intact():
-        shims.refresh(app)
     return status
 
 
-def _upgrade(app: App, minor: Minor, *, yes: bool) -> bool:
-    """Upgrade one minor version; tell whether it moved on.
+def _upgrade(app: App, minor: Minor, *, yes: bool) -> None:
+    """Upgrade one minor version.
 
     Raises:
         InUseError: environments fail on the new patch, and nobody said that this is all right.
@@ -81,7 +79,7 @@ def _upgrade(app: App, minor: Minor, *, yes: bool) -> bool:
         target = _install(app, minor)
         if target.name == minor.current.name:
             app.notify(f"{minor.name} is up to date: {target.name}")
-            return False
+            return
         app.checkpoint("upgraded")
         packages = upgrade.own_packages(minor.current)
         if packages:
@@ -93,7 +91,6 @@ def _upgrade(app: App, minor: Minor, *, yes: bool) -> bool:
         app.store.update_links(installed=target.name)
         app.checkpoint("linked")
     app.notify(f"{minor.name} is {target.name} now; {minor.current.name} stays until: pyv prune")
-    return True
 
 
 @contextmanager
