@@ -16,6 +16,7 @@ import gzip
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,6 +111,7 @@ def _from_upstream(upstream: Upstream) -> list[Build]:
             base="",
             link=f"{RELEASES}/",
             fetcher=lambda: fetcher,
+            clock=time.time,
         )
         feed.fetch(lambda: None)
         builds = feed.kept.all_builds() if feed.kept else []

@@ -636,6 +636,9 @@ def test_the_state_of_a_mirror_is_told(site: Site, mirror: str) -> None:
     expected = (f"the catalogue of the mirror {mirror}", "20250107", 1, 2, site.now)
     assert site.index(mirror).update() == expected
     assert site.index(mirror, offline=True).info() == expected
+    site.now += HOUR
+    assert site.index(mirror).update().refreshed == site.now  # although nothing is new
+    assert site.index(mirror, offline=True).info() == (*expected[:4], site.now)
 
 
 def test_what_a_mirror_lacks_is_denied_with_what_it_has(site: Site, mirror: str) -> None:
@@ -670,6 +673,19 @@ def test_what_such_a_mirrors_newest_release_lists_is_offered(site: Site) -> None
     again = {build.version.name: build for build in site.index(mirror, upstream=False).builds()}
     assert again == builds
     assert "what it offered before is used" in site.notes[0]
+
+
+def test_when_such_a_mirror_has_last_answered_is_told_also_if_nothing_is_new(site: Site) -> None:
+    mirror = site.server.url("/m")
+    assert site.index(mirror).update().refreshed is None
+    release(site.folder / "m", TAG, "3.12.90")
+    assert site.index(mirror).update().refreshed == site.now
+    site.now += HOUR
+    assert site.index(mirror).update().refreshed == site.now
+    assert site.index(mirror, offline=True).info().refreshed == site.now
+    assert "3.12.90" in names(site.index(mirror, offline=True).builds())
+    (site.folder / "m" / LATEST[1:]).unlink()
+    assert site.index(mirror).update().refreshed is None
 
 
 def test_a_release_that_such_a_mirror_no_longer_names_is_forgotten(site: Site) -> None:

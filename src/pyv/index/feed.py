@@ -38,6 +38,7 @@ class Feed:
         base: how urls of builds begin.
         link: what they begin with in the file, such as nothing for a place whose address holds a password.
         fetcher: makes what downloads.
+        clock: seconds since the epoch.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Feed:
         base: str,
         link: str,
         fetcher: Callable[[], Fetcher],
+        clock: Callable[[], float],
     ) -> None:
         self._file = file
         self._latest = latest
@@ -56,6 +58,7 @@ class Feed:
         self._base = base
         self._link = link
         self._fetcher = fetcher
+        self._clock = clock
         self._kept: Kept | None = None
         self._read = False
 
@@ -98,8 +101,8 @@ class Feed:
         same = tag == before.notes.get("tag")
         place, sums = self._sums(tag, before if same else files.Kept({}, {}), patience)
         if sums.body is None:
-            if latest.body is not None:
-                self._keep({**before.notes, **notes}, before.all_builds())
+            # Nothing new, but as of now
+            self._kept = files.note(self._file, before, {**before.notes, **notes, **files.note_time(self._clock)})
             return
         found = parse_sums(sums.body.decode("utf-8", "replace"), base_url=f"{self._link}{tag}")
         if not found:
@@ -107,15 +110,13 @@ class Feed:
 
             raise VerificationError(f"{redact(self._folders[place])}/{tag}/SHA256SUMS lists no builds", hint=LATER)
         notes |= {"tag": tag, "place": str(place), **files.note_validators("sums", sums.validators)}
-        self._keep(notes, merge(filter(worth, before.all_builds()), found))
+        notes |= files.note_time(self._clock)
+        self._kept = files.write(self._file, notes, merge(filter(worth, before.all_builds()), found))
 
     def forget(self) -> None:
         """Know nothing any more: the place has no such files now."""
         if self.kept is not None and self.kept.sections:
-            self._keep({}, [])
-
-    def _keep(self, notes: dict[str, str], builds: list[Build]) -> None:
-        self._kept, self._read = files.write(self._file, notes, builds), True
+            self._kept = files.write(self._file, {}, [])
 
     def _tag(self, body: bytes) -> str:
         """Return the release that latest-release.json names. Nothing else in it is believed, its urls least of all."""

@@ -17,7 +17,7 @@ from pyv.errors import UsageError
 from pyv.platforms import Platform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from pyv.fetch import Validators
@@ -49,6 +49,11 @@ class Kept(NamedTuple):
         """Return the builds for all platforms, with their urls as they were kept."""
         return [build for key in self.sections for build in self.builds(Platform.parse(key))]
 
+    @property
+    def received(self) -> float | None:
+        """When whoever offers them was last asked and has answered, in seconds since the epoch."""
+        return float(self.notes.get("received", "0")) or None
+
     def validators(self, document: str) -> Validators:
         """Return what to ask with for a newer copy of a document; empty if nothing was noted."""
         from pyv.fetch import Validators
@@ -60,6 +65,11 @@ def note_validators(document: str, validators: Validators) -> dict[str, str]:
     """Return the notes that `Kept.validators` reads."""
     notes = {f"{document}.etag": validators.etag, f"{document}.last-modified": validators.last_modified}
     return {name: value for name, value in notes.items() if _NOTE.fullmatch(value)}
+
+
+def note_time(clock: Callable[[], float]) -> dict[str, str]:
+    """Return the note that `Kept.received` reads."""
+    return {"received": f"{clock():.0f}"}
 
 
 def read(path: Path) -> Kept | None:
@@ -88,12 +98,15 @@ def write(path: Path, notes: Mapping[str, str], builds: Iterable[Build]) -> Kept
     platforms: dict[Platform, list[Build]] = {}
     for build in merge((), builds):
         platforms.setdefault(build.platform, []).append(build)
-    sections = {platform.key: dump(platforms[platform]) for platform in sorted(platforms)}
-    kept = Kept(dict(notes), sections)
+    return note(path, Kept({}, {platform.key: dump(platforms[platform]) for platform in sorted(platforms)}), notes)
+
+
+def note(path: Path, kept: Kept, notes: Mapping[str, str]) -> Kept:
+    """Keep the same builds with other notes, as `write` does."""
     told = "".join(f"{name} {value}\n" for name, value in sorted(notes.items()))
-    body = (told + "".join(f"\n[{key}]\n{lines}" for key, lines in sections.items())).encode("ascii")
+    body = (told + "".join(f"\n[{key}]\n{lines}" for key, lines in kept.sections.items())).encode("ascii")
     put(path, f"{_MAGIC} {crc32(body):08x}\n".encode("ascii") + body)
-    return kept
+    return Kept(dict(notes), kept.sections)
 
 
 def put(path: Path, data: bytes) -> bool:

@@ -120,6 +120,7 @@ class MirrorSource:
             base=self._address.base,
             link="",
             fetcher=fetcher,
+            clock=clock,
         )
         self._answer: tuple[()] | tuple[PyvError] | None = None
         self._kept: Kept | None = None
@@ -136,9 +137,9 @@ class MirrorSource:
 
     @property
     def refreshed(self) -> float | None:
-        """When its catalogue was last received, in seconds since the epoch."""
+        """When it was last asked for its catalogue or its newest release and had one, in seconds since the epoch."""
         kept = self._catalogue() or self._feed.kept
-        return float(kept.notes.get("received", "0")) or None if kept else None
+        return kept.received if kept else None
 
     @property
     def keys(self) -> list[str]:
@@ -264,6 +265,8 @@ class MirrorSource:
         else:
             if document.body is not None:
                 self._keep(files.note_validators("catalogue", document.validators), self._understand(document.body))
+            elif before is not None:
+                self._kept = files.note(self._file, before, {**before.notes, **files.note_time(self._clock)})
 
     def _ask_for_latest(self, patience: float | None, *, forced: bool) -> None:
         try:
@@ -276,8 +279,7 @@ class MirrorSource:
             self._notify(f"{error.message}: what it offered before is used")
 
     def _keep(self, notes: dict[str, str], builds: list[Build]) -> None:
-        notes = {**notes, "received": f"{self._clock():.0f}"}
-        self._kept, self._read = files.write(self._file, notes, builds), True
+        self._kept, self._read = files.write(self._file, {**notes, **files.note_time(self._clock)}, builds), True
 
     def _understand(self, body: bytes) -> list[Build]:
         """Return the builds of the mirror's catalogue, with paths below the mirror instead of its urls."""

@@ -74,6 +74,7 @@ class UpstreamSource:
             base="",
             link=f"{RELEASES}/",
             fetcher=fetcher,
+            clock=clock,
         )
 
     @property
