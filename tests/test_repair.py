@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.command import cache, environment, pyv, pyv_ended_at, says, start, store
+from tests.support.command import cache, environment, pyv, pyv_ended_at, pyv_without_privileges, says, start, store
 
 if TYPE_CHECKING:
     from tests.conftest import Offer
+    from tests.support.command import Result
     from tests.support.server import Server
 
 
@@ -172,6 +173,34 @@ def test_only_what_is_wrong_is_touched_and_the_receipt_still_tells_when_it_was_i
     assert pyv("repair", offered.oldest).status == 0
     assert (library / "ast.py").stat().st_ino == inode
     assert json.loads(receipt.read_text()) == told
+
+
+def restored(result: Result) -> list[str]:
+    assert result.status == 0, result.err
+    return [line.split()[-1] for line in result.lines]
+
+
+@pytest.mark.usefixtures("mirror")
+def test_compiled_bytecode_that_is_right_is_left_alone_and_other_is_restored(offered: Offer) -> None:
+    assert pyv("install", "--compile-bytecode", offered.oldest).status == 0
+    version = store() / "versions" / offered.oldest
+    library = library_of(version)
+    inside = library.relative_to(version)
+    inodes = {path: path.stat().st_ino for path in version.rglob("*.pyc")}
+    (version / "bin/python").unlink()
+    (library / "abc.py").unlink()  # it comes back with its time, by which its bytecode knows it
+    assert restored(pyv("repair", offered.oldest)) == ["bin/python", f"{inside}/abc.py"]
+    assert {path: path.stat().st_ino for path in version.rglob("*.pyc")} == inodes
+    assert pyv("verify", "--full", offered.oldest)[:2] == (0, "")
+    changed = next((library / "__pycache__").glob("ast.*.pyc"))
+    changed.write_bytes(changed.read_bytes()[:-1] + b"!")
+    closed = next((library / "json/__pycache__").glob("decoder.*.pyc"))
+    closed.write_bytes(closed.read_bytes()[:-1] + b"!")
+    closed.parent.chmod(0)
+    broken = [path.relative_to(version) for path in (changed, closed.parent, closed)]
+    assert sorted(restored(pyv_without_privileges("repair", offered.oldest))) == sorted(map(str, broken))
+    assert pyv("verify", "--full", offered.oldest)[:2] == (0, "")
+    assert {path for path, inode in inodes.items() if path.stat().st_ino != inode} == {changed, closed}
 
 
 def test_bytecode_of_a_damaged_source_does_not_outlive_it(version: Path, offered: Offer) -> None:

@@ -168,11 +168,10 @@ def compare(version: Path, manifest: Manifest, *, full: bool = True, open_to_pip
                 found.append(Difference(path, "changed", detail))
         elif not any(path.startswith(folder) for folder in closed):
             found.append(Difference(path, "missing", entry.kind))
-    sources = {os.path.splitext(path)[0] for path in manifest if path.endswith(".py")}
     found.extend(
         Difference(path, "added", "")
         for path in present
-        if path not in manifest and not (_is_bytecode(path, sources, manifest) and _fits(path, present[path]))
+        if path not in manifest and not (_is_bytecode(path, manifest) and _fits(path, present[path]))
     )
     mode = os.stat(version).st_mode
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
@@ -196,12 +195,11 @@ def _of_others(version: Path, present: Mapping[str, os.stat_result]) -> list[Dif
 
 def stray_bytecode(version: Path, manifest: Manifest) -> list[str]:
     """Return the bytecode files of a version that Python wrote by itself, which nothing vouches for."""
-    sources = {os.path.splitext(path)[0] for path in manifest if path.endswith(".py")}
     present, _ = _scan(version)
     return [
         path
         for path in present
-        if path not in manifest and path.endswith(".pyc") and _is_bytecode(path, sources, manifest)
+        if path not in manifest and path.endswith(".pyc") and _is_bytecode(path, manifest)
         # Else it lies beyond a link, and is not this version's
         if os.path.realpath(os.path.join(version, path)).startswith(os.path.realpath(version) + os.sep)
     ]
@@ -279,12 +277,16 @@ def _kind(mode: int) -> str:
     return "dir" if stat.S_ISDIR(mode) else "other"
 
 
-def _is_bytecode(path: str, sources: set[str], manifest: Manifest) -> bool:
+def source_of(path: str) -> str:
+    """Return the source file that a path is the bytecode of; nothing if it is no bytecode's."""
     folder, _, name = path.rpartition("/")
     parent, _, cache = folder.rpartition("/")
-    if name == "__pycache__":
-        return folder in manifest
-    return cache == "__pycache__" and name.endswith(".pyc") and f"{parent}/{name.split('.', 1)[0]}" in sources
+    return f"{parent}/{name.split('.', 1)[0]}.py" if cache == "__pycache__" and name.endswith(".pyc") else ""
+
+
+def _is_bytecode(path: str, manifest: Manifest) -> bool:
+    folder, _, name = path.rpartition("/")
+    return folder in manifest if name == "__pycache__" else bool(source_of(path)) and source_of(path) in manifest
 
 
 def _fits(path: str, status: os.stat_result) -> bool:

@@ -151,8 +151,9 @@ class InPlace(Store):
         if not os.path.isdir(final) or os.path.islink(final):  # somebody without a lock has taken it away
             super().commit(staged, name)
             return
-        contents = manifest.load(staged)
+        made = manifest.load(staged)
         # A new pyv may have made some files otherwise; so not the old manifest decides, but what belongs together now
+        contents = {**made, **_bytecode_as_it_was(final, made)}
         open_to_pip = self.receipt(name).get("externally_managed") is False
         with suppress(PermissionError):
             os.chmod(final, os.stat(final).st_mode | 0o700)
@@ -162,6 +163,7 @@ class InPlace(Store):
             self.added = [each.path for each in found if each.kind == "added"]
             if not wrong:
                 break
+            contents |= {path: made[path] for path in wrong if path in made}
             for path in _parents_first(wrong):
                 _restore(staged / path, final / path, contents.get(path), os.stat(final).st_uid)
                 self._checkpoint("restoring")
@@ -170,11 +172,11 @@ class InPlace(Store):
             raise _unruly(final / wrong[0])
         forget_bytecode(final, contents)
         self._checkpoint("restored")
-        self._describe_anew(staged, final, name)
+        self._describe_anew(staged, final, name, contents)
         disk.sync(final)
         self._checkpoint("described")
 
-    def _describe_anew(self, staged: Path, final: Path, name: str) -> None:
+    def _describe_anew(self, staged: Path, final: Path, name: str, contents: manifest.Manifest) -> None:
         """Write manifest and receipt; the receipt goes on telling when the version was installed."""
         own = (final / RECEIPT).parent
         if os.path.islink(own) or not os.path.isdir(own):
@@ -187,8 +189,31 @@ class InPlace(Store):
         for path in (final / MANIFEST, final / RECEIPT):
             if path.is_dir() and not path.is_symlink():
                 _make_way(path)
-        fsops.write_whole(final / MANIFEST, (staged / MANIFEST).read_bytes())
+        fsops.write_whole(final / MANIFEST, manifest.dump(contents))
         fsops.write_whole(final / RECEIPT, json.dumps(receipt, indent=1).encode() + b"\n")
+
+
+def _bytecode_as_it_was(version: Path, made: manifest.Manifest) -> manifest.Manifest:
+    """Return what a version's manifest says of the bytecode that is right: compiled again it has other bytes.
+
+    Args:
+        version: the folder.
+        made: the manifest of the one that was made anew.
+    """
+    old: manifest.Manifest = {}
+    with suppress(VerificationError):
+        old = manifest.load(version)
+    compiled = {path: manifest.source_of(path) for path in old if path in made and manifest.source_of(path)}
+    wrong = {each.path for each in manifest.compare(version, old)} if compiled else set()
+
+    def fits(source: str) -> bool:
+        """Tell whether the source will be the one that was compiled, and of the same time: Python asks for both."""
+        was, becomes = old.get(source), made.get(source)
+        if was is None or becomes is None or was.content != becomes.content:
+            return False
+        return source not in wrong or was.mtime_ns == becomes.mtime_ns
+
+    return {path: old[path] for path, source in compiled.items() if path not in wrong and fits(source)}
 
 
 def forget_bytecode(version: Path, contents: manifest.Manifest) -> None:
