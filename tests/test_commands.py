@@ -171,6 +171,17 @@ def test_offline_commands_use_no_network_and_say_where_the_catalogue_is_from(mir
     assert updated["here"] == updated["total"] == 3
 
 
+def test_a_project_that_forbids_the_network_is_obeyed_by_the_worker_too(
+    mirror: Server, offered: Offer, tmp_path: Path
+) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.pyv]\noffline = true\n")
+    (tmp_path / "inner").mkdir()
+    result = pyv("install", offered.oldest, cwd=tmp_path / "inner")
+    assert (result.status, "offline" in result.err, "set PYV_OFFLINE=0" in result.err) == (4, True, True), result.err
+    assert mirror.paths == []
+    assert pyv("install", offered.oldest, cwd=tmp_path / "inner", PYV_OFFLINE="0").status == 0
+
+
 @pytest.mark.usefixtures("mirror")
 def test_the_cache_is_shown_and_emptied(offered: Offer) -> None:
     pyv("install", offered.oldest)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pyv.doctor import HINT, PROBLEM, entries, place, search_path, surroundings
+from pyv.errors import UsageError
 from pyv.layout import Layout
 from tests.support.command import Result, cache, pyv, store
 from tests.support.stores import know, make_environment, make_version
@@ -363,6 +364,12 @@ def test_shared_stores_are_checked(tmp_path: Path) -> None:
     assert [each.check for each in place.permissions(layout, os.geteuid())] == ["shared"]
     (tmp_path / "lab").chmod(0o777)
     assert [each.check for each in place.permissions(layout, os.geteuid())] == ["permissions", "shared"]
+
+    def misread() -> tuple[Path, ...]:
+        raise UsageError("config.toml: shared is wrong")
+
+    layout = Layout({"PYV_ROOT": str(tmp_path / "own")}, "/", misread)
+    assert [each.message for each in place.permissions(layout, os.geteuid())] == ["config.toml: shared is wrong"]
 
 
 def test_a_store_of_root_that_others_cannot_reach_is_told(tmp_path: Path) -> None:

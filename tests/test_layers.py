@@ -143,6 +143,15 @@ def test_reading_commands_import_no_heavy_library(command: list[str]) -> None:
     assert modules_after(*command) & HEAVY == set()
 
 
+def test_reading_commands_read_no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in ("pyv/config.toml", "pyproject.toml"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text('shared = "/opt/pyv"\n[tool.pyv]\noffline = true\n')
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert modules_after("versions") & {"tomllib", "tomli"} == set()
+
+
 @pytest.mark.usefixtures("mirror")
 def test_a_plain_install_from_the_network_imports_no_command_line_library(offered: Offer) -> None:
     modules = modules_after("install", "-q", offered.oldest, offered.newest)  # one alone is downloaded by a worker

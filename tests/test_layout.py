@@ -50,6 +50,16 @@ def test_shared_stores_are_listed_nearest_first() -> None:
     assert Layout({"PYV_SHARED": "/opt/a::/opt/b"}, "/").shared == (Path("/opt/a"), Path("/opt/b"))
 
 
+def test_the_users_file_tells_the_shared_stores_where_the_variable_does_not() -> None:
+    def told() -> tuple[Path, ...]:
+        return (Path("/opt/c"),)
+
+    assert Layout({}, "/", told).shared == (Path("/opt/c"),)
+    assert Layout({"PYV_SHARED": "/opt/a"}, "/", told).shared == (Path("/opt/a"),)
+    assert Layout({"PYV_SHARED": ""}, "/", told).shared == ()
+    assert Layout({}, "/").shared == ()
+
+
 def test_nothing_is_created(tmp_path: Path) -> None:
     layout = Layout({"PYV_ROOT": str(tmp_path / "r"), "PYV_CACHE_DIR": str(tmp_path / "c")}, "/")
     for name in ("versions", "shims", "archives", "catalogue", "settings", "home", "shared", "staging"):

@@ -77,6 +77,22 @@ def test_the_newest_match_of_all_shared_stores_is_linked_and_of_equals_the_neare
     assert "is already installed" in pyv("install", "3.12", **both).err
 
 
+def test_the_users_file_names_a_shared_store_too(tmp_path: Path, lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYV_SHARED")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    file = tmp_path / "pyv/config.toml"
+    file.parent.mkdir()
+    file.write_text(f'shared = ["{lab}"]\n')
+    assert pyv("install", "3.12", PYV_SHARED="").status != 0
+    assert pyv("install", "3.12").status == 0
+    assert linked("3.12.7") == f"{lab}/versions/3.12.7"
+    (lab / "versions/3.12.7").rename(lab / "gone")
+    assert f"3.12.7 is gone from the shared store {lab}" in pyv("prefix", "3.12.7").err
+    file.write_text('shared = "lab"\n')
+    result = pyv("install", "3.12")
+    assert (result.status, f"{file}: shared has 'lab'" in result.err) == (2, True)
+
+
 def test_a_shared_store_is_asked_what_a_short_name_means_there(lab: Path) -> None:
     """An owner who has gone back to an older patch knows why."""
     make_version(lab, "3.12.8")

@@ -374,7 +374,7 @@ def test_what_pip_cannot_do_is_told_by_pip_and_costs_status_1(clone: Path) -> No
         "pyv: pip could not install what requirements.txt lists; it says why above",
         "     then again: pyv sync",
     ]
-    kept_off = "pyv: pip was kept off the network: to let it, leave out --offline, or unset PYV_OFFLINE"
+    kept_off = "pyv: pip was kept off the network: to let it, leave out --offline, or set PYV_OFFLINE=0"
     assert refused(clone, "--dev", "--offline").err.splitlines()[-3:] == [
         kept_off,
         "pyv: pip could not install what requirements.txt lists; it says why above",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pyv.versions import Version
 
@@ -31,13 +31,17 @@ class Layout:
     Args:
         env: the environment that says where: `PYV_ROOT`, `PYV_CACHE_DIR`, `PYV_SHARED`, `XDG_DATA_HOME`, `HOME`.
         cwd: what relative paths in it are relative to.
+        otherwise_shared: tells the shared stores where the environment does not, when they are asked for.
     """
 
-    __slots__ = ("_cwd", "_env", "root")
+    __slots__ = ("_cwd", "_env", "_otherwise_shared", "root")
 
-    def __init__(self, env: Mapping[str, str], cwd: str) -> None:
+    def __init__(
+        self, env: Mapping[str, str], cwd: str, otherwise_shared: Callable[[], tuple[Path, ...]] = tuple
+    ) -> None:
         self._env = env
         self._cwd = cwd
+        self._otherwise_shared = otherwise_shared
         self.root = self._absolute(env["PYV_ROOT"]) if env.get("PYV_ROOT") else self._default_root()
 
     def _absolute(self, path: str) -> Path:
@@ -124,8 +128,11 @@ class Layout:
 
     @property
     def shared(self) -> tuple[Path, ...]:
-        """The roots of other people's stores, nearest first."""
-        return tuple(self._absolute(part) for part in self._env.get("PYV_SHARED", "").split(os.pathsep) if part)
+        """The roots of other people's stores, nearest first. An empty variable says that there are none."""
+        told = self._env.get("PYV_SHARED")
+        if told is None:
+            return self._otherwise_shared()
+        return tuple(self._absolute(part) for part in told.split(os.pathsep) if part)
 
     @property
     def cache(self) -> Path:

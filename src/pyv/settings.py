@@ -1,4 +1,7 @@
-"""Settings: what the user's variables, the project and the user's file ask pyv to do, in that order of weight."""
+"""Settings: what the user's variables, the project and the user's file ask pyv to do, in that order of weight.
+
+A project may only narrow what pyv does. Where builds come from, a mirror or shared stores, the user alone says.
+"""
 
 from __future__ import annotations
 
@@ -35,18 +38,19 @@ def load(env: Mapping[str, str], user_file: Path, cwd: str, *, offline: bool = F
 
     Args:
         env: the environment: `PYV_MIRROR`, `PYV_OFFLINE`.
-        user_file: the user's `config.toml`; it need not exist. A mirror comes from the user alone, not from a project.
-        cwd: what a relative path of a mirror's folder is relative to.
+        user_file: the user's `config.toml`; it need not exist: `mirror`, `offline`.
+        cwd: what a relative path of a mirror's folder is relative to, and where the search for a project's
+            pyproject.toml begins: `offline` in `[tool.pyv]`. That the network may be used is not for it to say.
         offline: whether the command line asked for it.
 
     Raises:
-        UsageError: a value is not of its kind, or the file is no TOML.
+        UsageError: a value is not of its kind, or a file is no TOML.
     """
     file = _read(user_file)
     mirror = env.get("PYV_MIRROR") or file.get("mirror", "")
     if not isinstance(mirror, str):
         raise UsageError(f"{user_file}: mirror is not a text", hint='write it as: mirror = "https://host/path"')
-    wanted = offline or _flag(env, "PYV_OFFLINE", file.get("offline", False), user_file)
+    wanted = offline or _offline(env, file, user_file, cwd)
     if "@" in mirror.split("/", 3)[0 if not mirror.startswith("//") else 2] and "://" not in mirror:
         raise UsageError("the mirror has a user name but no https:// in front of it", hint="set PYV_MIRROR=https://…")
     if mirror and "://" not in mirror:
@@ -71,16 +75,33 @@ def auto_install(env: Mapping[str, str], user_file: Path, cwd: str) -> str:
         return _policy(env["PYV_AUTO_INSTALL"], "PYV_AUTO_INSTALL")
     own = _read(user_file).get("auto-install", "ask")
     policy = _policy(own, f"{user_file}: auto-install")
-    for folder in (Path(cwd), *Path(cwd).parents) if cwd else ():
-        file = folder / "pyproject.toml"
-        if file.is_file():
-            table = _read(file).get("tool", {})
-            table = table.get("pyv", {}) if isinstance(table, dict) else {}
-            if isinstance(table, dict) and "auto-install" in table:
-                theirs = _policy(table["auto-install"], f"{file}: auto-install")
-                return policy if theirs == "always" else theirs
-            break
-    return policy
+    file, table = _project(cwd)
+    theirs = _policy(table.get("auto-install", policy), f"{file}: auto-install")
+    return policy if theirs == "always" else theirs
+
+
+def shared(user_file: Path) -> tuple[Path, ...]:
+    """Return the stores of others that the user's file names, nearest first; they count where `PYV_SHARED` is not set.
+
+    Args:
+        user_file: the user's `config.toml`: `shared`, a list of paths, or a text as the variable's.
+
+    Raises:
+        UsageError: it is no such thing, or a path is relative; or the file is no TOML.
+    """
+    told = _read(user_file).get("shared", "")
+    paths = list(filter(None, told.split(os.pathsep))) if isinstance(told, str) else told
+    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+        raise UsageError(
+            f"{user_file}: shared is neither a text nor a list of them", hint='write it as: shared = ["/opt/pyv"]'
+        )
+    for path in paths:
+        if "\0" in path or not os.path.isabs(os.path.expanduser(path)):
+            raise UsageError(
+                f"{user_file}: shared has {path!r}, which is no absolute path",
+                hint='write it as: shared = ["/opt/pyv"]',
+            )
+    return tuple(Path(os.path.normpath(os.path.expanduser(path))) for path in paths)
 
 
 def _policy(value: object, source: str) -> str:
@@ -89,27 +110,52 @@ def _policy(value: object, source: str) -> str:
     return str(value)
 
 
-def _flag(env: Mapping[str, str], variable: str, otherwise: object, user_file: Path) -> bool:
-    value = env.get(variable)
+def _offline(env: Mapping[str, str], file: Mapping[str, object], user_file: Path, cwd: str) -> bool:
+    value = env.get("PYV_OFFLINE")
     if value is None:
-        if not isinstance(otherwise, bool):
-            raise UsageError(
-                f"{user_file}: {variable.removeprefix('PYV_').lower()} is neither true nor false",
-                hint="write one of them, without quotes",
-            )
-        return otherwise
+        project, table = _project(cwd)
+        theirs, own = _truth(table, project), _truth(file, user_file)
+        return theirs or own  # a project's false takes nothing back
     if value.lower() in _TRUE:
         return True
     if value.lower() in _FALSE:
         return False
-    raise UsageError(f"{variable}={value!r} is neither true nor false", hint=f"set {variable}=1, or unset it")
+    raise UsageError(
+        f"the variable PYV_OFFLINE={value!r} is neither true nor false", hint="set PYV_OFFLINE=1, or unset it"
+    )
 
 
-def _read(path: Path) -> dict[str, object]:
+def _truth(table: Mapping[str, object], source: Path) -> bool:
+    value = table.get("offline", False)
+    if not isinstance(value, bool):
+        raise UsageError(f"{source}: offline is neither true nor false", hint="write one of them, without quotes")
+    return value
+
+
+def _project(cwd: str) -> tuple[Path, Mapping[str, object]]:
+    """Return the nearest pyproject.toml upward, and what it has to say to pyv.
+
+    Raises:
+        UsageError: it speaks of pyv, and is no TOML.
+    """
+    for folder in (Path(cwd), *Path(cwd).parents) if cwd else ():
+        file = folder / "pyproject.toml"
+        if os.path.isfile(file):
+            table: object = _read(file, about=b"pyv")
+            for name in ("tool", "pyv"):
+                table = table.get(name) if isinstance(table, dict) else None
+            return file, table if isinstance(table, dict) else {}
+    return Path("pyproject.toml"), {}
+
+
+def _read(path: Path, *, about: bytes = b"") -> dict[str, object]:
+    """Read a file of settings; one without a certain word is not read any further."""
     try:
         with fsops.open_regular(path) as file:
             data = file.read(_MAX_BYTES)
     except OSError:  # absent, a FIFO or a device, or in a home that this user cannot read: there are no settings then
+        return {}
+    if about not in data:  # most projects have nothing to say, and to import what reads TOML takes longer than that
         return {}
     if sys.version_info >= (3, 11):
         import tomllib

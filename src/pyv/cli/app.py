@@ -96,7 +96,14 @@ class App:
     @cached_property
     def layout(self) -> Layout:
         """Where everything lies."""
-        return Layout({**self.env, "PYV_ROOT": self._root} if self._root else self.env, self.cwd or "/")
+        env = {**self.env, "PYV_ROOT": self._root} if self._root else self.env
+        return Layout(env, self.cwd or "/", lambda: self._shared_by_file)
+
+    @cached_property
+    def _shared_by_file(self) -> tuple[Path, ...]:
+        from pyv import settings
+
+        return settings.shared(self.layout.settings)
 
     @cached_property
     def settings(self) -> settings.Settings:

@@ -46,7 +46,7 @@ def run_pip(app: App, venv: Path, command: str, *arguments: str) -> int:
     program += ["--proxy", _NOWHERE, "--retries", "0"]
     status = proc.accompany([*program, command, *arguments], env={**env, **_OFFLINE, "PIP_NO_INDEX": "1"})
     if status:
-        app.notify("pip was kept off the network: to let it, leave out --offline, or unset PYV_OFFLINE")
+        app.notify("pip was kept off the network: to let it, leave out --offline, or set PYV_OFFLINE=0")
     return status
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyv import fsops
 from pyv.doctor.model import HINT, PROBLEM, Finding
-from pyv.errors import user_name
+from pyv.errors import PyvError, user_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,13 +42,22 @@ def permissions(layout: Layout, user: int) -> list[Finding]:
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             message = f"everybody can exchange the store: {path} is writable by all"
             found.append(Finding("permissions", PROBLEM, message, f"chmod o-w {path}"))
-    for root in layout.shared:
-        if os.path.isdir(root) and os.stat(root).st_mode & stat.S_IWOTH:
+    return [*found, *_shared(layout)]
+
+
+def _shared(layout: Layout) -> Iterator[Finding]:
+    try:
+        roots = layout.shared
+    except PyvError as error:
+        yield Finding("shared", PROBLEM, error.message, error.hint)
+        return
+    for root in roots:
+        if not os.path.isdir(root):
+            message = f"{root} is named as a shared store, and no store is there"
+            yield Finding("shared", HINT, message, f"correct PYV_SHARED, or shared in {layout.settings}")
+        elif os.stat(root).st_mode & stat.S_IWOTH:
             message = f"everybody can write to the shared store {root}"
-            found.append(Finding("permissions", PROBLEM, message, f"chmod o-w {root}"))
-        elif not os.path.isdir(root):
-            found.append(Finding("shared", HINT, f"PYV_SHARED names {root}, where no store is", "correct PYV_SHARED"))
-    return found
+            yield Finding("permissions", PROBLEM, message, f"chmod o-w {root}")
 
 
 def _sensitive(layout: Layout) -> Iterator[Path]:

@@ -83,7 +83,7 @@ def verdict(attempts: Sequence[Attempt]) -> PyvError:
 
 def offline() -> Failure:
     """Return the failure of everything that is not on this machine, when the network is to be left alone."""
-    return Failure("offline, so it was not fetched", hint="unset PYV_OFFLINE, or leave out --offline")
+    return Failure("offline, so it was not fetched", hint="set PYV_OFFLINE=0, or leave out --offline")
 
 
 def explain(error: Exception, proxy: str) -> Failure:

@@ -188,7 +188,7 @@ class MirrorSource:
             VerificationError: it serves something that is no catalogue.
         """
         if not self._reachable:
-            raise NetworkError("offline: the mirror is not asked", hint="unset PYV_OFFLINE, or drop --offline")
+            raise NetworkError("offline: the mirror is not asked", hint="set PYV_OFFLINE=0, or drop --offline")
         self._answer = None
         self._ask(forced=True)
 

@@ -127,7 +127,7 @@ class UpstreamSource:
             StoreError: the answer cannot be kept.
         """
         if self._offline:
-            raise NetworkError("offline: the catalogue is not refreshed", hint="unset PYV_OFFLINE, or drop --offline")
+            raise NetworkError("offline: the catalogue is not refreshed", hint="set PYV_OFFLINE=0, or drop --offline")
         if not files.put(self._tried, f"{int(self._clock())} {int(self._times()[1])}\n".encode()):
             raise StoreError(
                 f"{self._tried.parent} cannot be written: the catalogue is not refreshed",

@@ -262,7 +262,7 @@ class Installer:
             return self._index.pinned(found)
         self._index.choose(request)  # which says so if it exists nowhere
         raise NetworkError(
-            f"offline, and no archive of {request} is cached", hint="unset PYV_OFFLINE, or drop --offline"
+            f"offline, and no archive of {request} is cached", hint="set PYV_OFFLINE=0, or drop --offline"
         )
 
     def _at_hand(self, build: Build) -> bool:
