@@ -15,6 +15,7 @@ import pytest
 from tests.support.command import pyv, says, store
 from tests.support.environments import PYTHONS, RUNNING, settings
 from tests.support.seeds import small_wheel
+from tests.support.server import Server
 
 if TYPE_CHECKING:
     from tests.conftest import Offer
@@ -283,6 +284,23 @@ def test_requirements_are_installed_and_their_failure_is_the_commands(project: P
     assert (project / ".venv/bin/tool").exists()
     (project / "requirements.txt").write_text("--no-index\nmissing\n")
     assert pyv("venv", "--offline", "-r", "requirements.txt", cwd=project).status == 1
+
+
+def test_requirements_that_are_not_there_are_refused_before_anything_is_made(project: Path) -> None:
+    (project / "folder").mkdir()
+    for name in ("missing.txt", "folder", ""):
+        done = pyv("venv", "-p", MINOR, "-r", name, cwd=project)
+        assert (done.status, f"{project / name}" in done.err) == (2, True), done.err
+    assert not (project / ".venv").exists()
+
+
+def test_requirements_may_be_a_url(project: Path) -> None:
+    wheel = small_wheel(project / "wheels", "1.0", name="tool")
+    (project / "wheels/requirements.txt").write_text(f"--no-index\n{wheel.as_uri()}\n")
+    with Server(project / "wheels") as server:
+        done = pyv("venv", "-p", MINOR, "-r", server.url("/requirements.txt"), cwd=project)
+    assert done.status == 0, done.err
+    assert (project / ".venv/bin/tool").exists()
 
 
 def test_repair_makes_no_new_one_and_contradictions_are_refused(project: Path) -> None:

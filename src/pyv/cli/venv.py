@@ -69,6 +69,7 @@ def venv(
     target = app.layout.envs / name if name else _target(app, words)
     envs.check(target)
     _refuse_contradictions(clear=clear, repair=repair, requirements=requirements, without_pip=without_pip)
+    requirements = envs.requirement_files(requirements, app.cwd)
     if clear:
         envs.check_clearing(target, app.layout, app.cwd)
     shown = os.path.basename(app.cwd) if prompt == "." else prompt
@@ -85,7 +86,7 @@ def venv(
         if name:
             envs.link(app.layout, name)
     if requirements:
-        arguments = [word for file in requirements for word in ("-r", os.path.join(app.cwd, file))]
+        arguments = [word for file in requirements for word in ("-r", file)]
         status = work.install(target, *arguments)
         shims.refresh(app)
         return status

@@ -22,6 +22,7 @@ from pyv.envs.place import (
     sweep,
 )
 from pyv.envs.repair import Inventory, environment_options, inventory, notes_pip, options_of, repair
+from pyv.envs.requirements import requirement_files
 from pyv.envs.scripts import shell_word
 from pyv.envs.strangers import Stranger, describe, find, objection
 from pyv.envs.tree import build
@@ -71,6 +72,7 @@ __all__ = [
     "program_of",
     "remove",
     "repair",
+    "requirement_files",
     "restore_commands",
     "shell_word",
     "standing",
