@@ -34,10 +34,10 @@ def sync_command(
 ) -> None:
     """Bring a project to life, or up to date: interpreter, environment, packages.
 
-    The interpreter is the one that pylock.toml demands, else the pinned one, else one that pyproject.toml allows; what is
-    pinned for all folders counts only if that allows it. The
-    packages are those of pylock.toml, else of requirements.txt, else of pyproject.toml, installed by pip, whose failure
-    is exit status 1. Where nothing has changed since the last time, nothing is done, unless forced.
+    The interpreter is the one that pylock.toml demands, else the pinned one, else one that pyproject.toml allows; what
+    is pinned for all folders counts only if that allows it. The packages are those of pylock.toml, else of
+    requirements.txt, else of pyproject.toml, installed by pip, whose failure is exit status 1. Where nothing has
+    changed since the last time, nothing is done, unless forced.
     """
     app.offline, app.quiet = offline, quiet
     sync.sync_(app, dev=dev, exact=exact, force=force, extras=extras, groups=groups)

@@ -52,9 +52,9 @@ def venv_command(
     """Make the environment of a project in DIR (.venv), or repair the one that is there.
 
     Without -p it is made from the version that is selected here, but from a global one only if the project's
-    requires-python allows it; else from what that requires, else from the newest installed one. A healthy environment is left alone, unless -p, PYV_VERSION or a pin file beside it names
-    another version; a broken one keeps its packages. One that was made with --name can be pinned in any folder: pyv
-    local NAME.
+    requires-python allows it; else from what that requires, else from the newest installed one. A healthy environment
+    is left alone, unless -p, PYV_VERSION or a pin file beside it names another version; a broken one keeps its
+    packages. One that was made with --name can be pinned in any folder: pyv local NAME.
     """
     app.offline, app.quiet = offline, quiet
     return venv.venv(
