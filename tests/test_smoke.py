@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -14,7 +17,7 @@ import pytest
 
 from pyv import proc, smoke
 from pyv.errors import VerificationError
-from tests.support.command import environment, everything_in, pyv, store
+from tests.support.command import cache, environment, everything_in, pyv, store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,8 +95,9 @@ def test_what_is_loaded_on_demand_has_to_be_there(prefix: Path, tmp_path: Path, 
     lacking = tmp_path / "lacking"
     shutil.copytree(prefix, lacking, symlinks=True, copy_function=os.link)
     next(lacking.glob(f"lib/python3*/{module}.py")).unlink()
+    (tmp_path / "bytecode").mkdir()
     with pytest.raises(VerificationError, match=module):
-        smoke.ask(lacking, {}, tmp_path)
+        smoke.ask(lacking, {}, tmp_path / "bytecode")
 
 
 def test_without_the_folder_there_is_no_copy_and_nothing_is_compiled(
@@ -183,6 +187,84 @@ def test_an_interrupt_that_comes_while_a_process_is_made_ends_it(
     finally:
         signal.signal(signal.SIGTERM, former)
     assert [each.returncode for each in made] == [-signal.SIGKILL]
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM])
+def test_that_nothing_can_be_started_is_not_said_of_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_args: object, **_options: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(OSError, match=os.strerror(number)):
+        smoke.ask(stand_in(tmp_path / "x", GOOD), {})
+    with pytest.raises(OSError, match=os.strerror(number)):
+        proc.run(["true"], env={}, timeout=60)
+
+
+# Runs pyv where no program can be started
+_REFUSING = """
+import os, subprocess, sys
+from pyv.cli import run
+def refuse(*args, **options):
+    raise OSError(int(sys.argv[1]), os.strerror(int(sys.argv[1])))
+subprocess.Popen = refuse
+sys.exit(run(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "words"),
+    [(errno.EMFILE, 1, "see: ulimit -n"), (errno.EAGAIN, 1, "see: ulimit -u"), (errno.EACCES, 5, "cannot be started")],
+)
+def test_an_archive_is_kept_whose_python_was_never_started(
+    offered: Offer, number: int, status: int, words: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _REFUSING, str(number), "install", offered.oldest],
+        env=environment(PYV_MIRROR=str(offered.folder)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, words in done.stderr) == (status, True), done.stderr
+    assert [len(name) for name in os.listdir(cache() / "archives") if "." not in name] == [64]
+
+
+def test_bytecode_that_is_torn_says_nothing_of_the_build(
+    prefix: Path, offered: Offer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tear = """
+if copy:  # what it has written is cut, as on a full disk
+    os.waitpid(copy, 0)
+    copy = None
+    for base, folders, files in os.walk(bytecode):
+        for name in files:
+            os.truncate(os.path.join(base, name), 20)
+    print("torn")
+"""
+    monkeypatch.setattr(smoke, "_QUESTION", smoke._QUESTION.replace("import collections", f"{tear}import collections"))
+    (tmp_path / "bytecode").mkdir()
+    assert smoke.ask(prefix, {}, tmp_path / "bytecode").version.name == offered.oldest
+    assert not (tmp_path / "bytecode").exists()
+
+
+def test_an_answer_that_came_in_time_is_heard_however_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+
+    def monotonic() -> float:
+        if asked:  # as if this process had been stopped until long after the program's end
+            with suppress(ChildProcessError):
+                os.waitid(os.P_PID, next(iter(proc._running)).pid, os.WEXITED | os.WNOWAIT)
+        asked.append(1000.0 * len(asked))
+        return asked[-1]
+
+    with monkeypatch.context() as changed:
+        changed.setattr(time, "monotonic", monotonic)
+        done = proc.contain(["echo", "the answer"], env={"PATH": os.defpath}, timeout=60, most=100)
+    assert done == (0, "the answer\n", "")
+    assert proc.contain(["sleep", "300"], env={"PATH": os.defpath}, timeout=0.01, most=100).returncode == 124
 
 
 def test_what_is_said_just_before_the_end_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
 # What a shell's `ulimit` calls the limit that a system call has met
-_LIMITS = {errno.EMFILE: "-n", errno.EFBIG: "-f"}
+_LIMITS = {errno.EMFILE: "-n", errno.ENFILE: "-n", errno.EFBIG: "-f", errno.EAGAIN: "-u"}
 
 
 def user_name(number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 # The exit status of what cannot be started, as shells give it
 NOT_STARTED = 127
+# That of what took too long, as timeout(1) gives it
+TOO_LONG = 124
+# Why nothing at all can be started now: this says nothing of the program that was to be
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
 # What `run` and `contain` wait for
 _running: set[Popen[bytes]] = set()
 # How often `contain` looks whether a program has ended whose output others still hold open
@@ -44,19 +49,22 @@ def run(args: Sequence[str | Path], *, env: Mapping[str, str], timeout: float, c
     Returns:
         Its exit status and its output, decoded as UTF-8 with undecodable bytes escaped. A program that cannot be
         started gives 127, one that takes too long 124, each with the reason on `stderr`, as a shell and `timeout` do.
+
+    Raises:
+        OSError: this system lets nothing be started now: there are too many files or processes, or too little memory.
     """
     import subprocess
 
     try:
         process = _start(args, env, cwd)
     except OSError as error:
-        return Completed(NOT_STARTED, "", f"cannot be started: {error.strerror or error}")
+        return _not_started(error)
     with process:
         try:
             out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             process.kill()
-            return Completed(124, "", f"no answer within {timeout:g} s")
+            return _too_long(timeout)
         except BaseException:
             process.kill()
             raise
@@ -78,11 +86,14 @@ def contain(args: Sequence[str | Path], *, env: Mapping[str, str], timeout: floa
 
     Returns:
         As from `run`. One that prints too much gives 1, with the reason on `stderr`.
+
+    Raises:
+        OSError: as from `run`.
     """
     try:
         process = _start(args, env, apart=True)
     except OSError as error:
-        return Completed(NOT_STARTED, "", f"cannot be started: {error.strerror or error}")
+        return _not_started(error)
     with process:
         try:
             return _listen(process, timeout, most)
@@ -91,6 +102,17 @@ def contain(args: Sequence[str | Path], *, env: Mapping[str, str], timeout: floa
             _running.discard(process)
             if process.wait() < 0:
                 _wait_for_all_of(process.pid)
+
+
+def _not_started(error: OSError) -> Completed:
+    """Return what came of a program that cannot be started, unless it is not the program that is to blame."""
+    if error.errno in _EXHAUSTED:
+        raise error
+    return Completed(NOT_STARTED, "", f"cannot be started: {error.strerror or error}")
+
+
+def _too_long(timeout: float) -> Completed:
+    return Completed(TOO_LONG, "", f"no answer within {timeout:g} s")
 
 
 def _start(
@@ -169,13 +191,15 @@ def _listen(process: Popen[bytes], timeout: float, most: int) -> Completed:
                 ears.register(stream, selectors.EVENT_READ)
                 said[stream.fileno()] = bytearray()
         while ears.get_map():
+            # Asked in this order: what it has said last is still in the pipes when it is over, and so it is when this
+            # process was stopped meanwhile, until long after the time
             left = until - time.monotonic()
-            if left <= 0:
-                return Completed(124, "", f"no answer within {timeout:g} s")
-            over = process.poll() is not None  # asked first: what it has said last is still in the pipes
-            heard = ears.select(0 if over else min(left, _LOOK_SECONDS))
+            over = process.poll() is not None
+            heard = ears.select(0 if over else max(min(left, _LOOK_SECONDS), 0))
             if over and not heard:
                 break
+            if left <= 0 and not over:
+                return _too_long(timeout)
             for key, _ in heard:
                 data = os.read(key.fd, _PIECE)
                 said[key.fd] += data
@@ -186,7 +210,7 @@ def _listen(process: Popen[bytes], timeout: float, most: int) -> Completed:
     try:
         process.wait(max(until - time.monotonic(), 0))
     except subprocess.TimeoutExpired:
-        return Completed(124, "", f"no answer within {timeout:g} s")
+        return _too_long(timeout)
     return Completed(process.returncode, *map(_text, said.values()))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyv import fsops, proc
@@ -10,7 +11,7 @@ from pyv.errors import VerificationError
 from pyv.versions import IMPLEMENTATIONS, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 # What the folder for bytecode is called in a staging area
@@ -67,6 +68,10 @@ os._exit(0)
 _LEVELS = {"alpha": "a", "beta": "b", "candidate": "rc", "final": ""}
 
 
+class NotStartedError(VerificationError):
+    """An interpreter could not even be started. It may be the machine that forbids it, and not the build's fault."""
+
+
 class Reported(NamedTuple):
     """What an interpreter says of itself."""
 
@@ -103,14 +108,22 @@ def ask(prefix: Path, env: Mapping[str, str], bytecode: Path | None = None, *, n
             prefix has no bytecode and another processor is free.
 
     Raises:
-        VerificationError: it does not start, lacks a module that every complete Python has, or says nothing sensible.
+        NotStartedError: it cannot be started at all.
+        VerificationError: it does not work, lacks a module that every complete Python has, or says nothing sensible.
+        OSError: this system lets nothing be started now, see `proc.contain`.
     """
     python = executable(prefix)
     # Without the columns that tracebacks point at: they take the compiler time
     options = ["-I", "-B", "-X", "no_debug_ranges"]
     if bytecode is not None:
-        options += [*mark(bytecode.parent), "-X", f"pycache_prefix={bytecode}"]
-    done = proc.contain([python, *options, "-c", _QUESTION], env=env, timeout=_SECONDS, most=_MOST_BYTES)
+        options += mark(bytecode.parent)
+    ahead = ["-X", f"pycache_prefix={bytecode}"] if bytecode is not None else []
+    done = _run([python, *options, *ahead], env)
+    if bytecode is not None and os.path.isdir(bytecode) and done.returncode not in (0, proc.TOO_LONG):
+        # On a full disk its copy writes bytecode that is torn, and does not notice: only without that is it the build
+        with suppress(OSError):
+            fsops.remove_tree(bytecode)
+        done = _run([python, *options], env)
     answers = [line for line in done.stdout.splitlines() if line.startswith("pyv: ")]
     if answers and not done.returncode:
         return Reported(_understand(answers[-1].split()[1:], python))
@@ -123,6 +136,8 @@ def ask(prefix: Path, env: Mapping[str, str], bytecode: Path | None = None, *, n
         hint = f"it may be the {os.pathsep!r} in {prefix}: set PYV_ROOT to a plainer path"
     elif os.fsencode(place).decode("utf-8", "replace") != place:  # from where none of them imports an extension module
         hint = f"it may be that {prefix} is not UTF-8: set PYV_ROOT to a plainer path"
+    if done.returncode == proc.NOT_STARTED:
+        raise NotStartedError(f"{name or prefix}: its python does not work: {reason}", hint=hint)
     raise VerificationError(f"{name or prefix}: its python does not work: {reason}", hint=hint)
 
 
@@ -136,6 +151,10 @@ def failure(program: Path, env: Mapping[str, str]) -> str:
     done = proc.run([program, "-I", "-B", "-c", "pass"], env=env, timeout=_SECONDS)
     said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
     return said[-1] if done.returncode else ""
+
+
+def _run(words: Sequence[str | Path], env: Mapping[str, str]) -> proc.Completed:
+    return proc.contain([*words, "-c", _QUESTION], env=env, timeout=_SECONDS, most=_MOST_BYTES)
 
 
 def sweep(staging: Path) -> None:

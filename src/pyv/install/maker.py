@@ -116,7 +116,7 @@ class Maker:
         try:
             return self._make(job)
         except VerificationError as error:
-            if job.file is None:
+            if job.file is None and not isinstance(error, smoke.NotStartedError):  # which tells nothing of the archive
                 self._cache.forget(job.sha256)
             error.hint = error.hint or "nothing was installed; ask whoever made the archive or keeps the mirror"
             raise
