@@ -11,6 +11,7 @@ import shlex
 import shutil
 import socket
 import subprocess
+import sys
 import tarfile
 import time
 from contextlib import contextmanager
@@ -280,8 +281,9 @@ def test_a_password_without_a_scheme_before_it_is_not_printed() -> None:
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "2>/dev/full"])
-def test_closed_streams_keep_nothing_from_being_done(offered: Offer, closed: str) -> None:
-    command = f"{shlex.join(PYV)} install {offered.oldest} {closed}"
+@pytest.mark.parametrize("versions", [1, 2])
+def test_closed_streams_keep_nothing_from_being_done(offered: Offer, versions: int, closed: str) -> None:
+    command = f"{shlex.join(PYV)} install {' '.join([offered.oldest, offered.middle][:versions])} {closed}"
     done = subprocess.run(
         ["sh", "-c", command],
         env={**os.environ, "PYV_MIRROR": str(offered.folder)},
@@ -290,8 +292,52 @@ def test_closed_streams_keep_nothing_from_being_done(offered: Offer, closed: str
         check=False,
     )
     assert "Traceback" not in done.stderr
-    assert done.returncode in (0, 1) if "full" in closed else done.returncode == 0
-    assert pyv("verify", offered.oldest).status == 0
+    assert done.returncode == 0
+    assert pyv("verify").status == 0
+
+
+@pytest.mark.parametrize("closed", ["<&-", "2>/dev/full", "2>&-"])
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [("which nosuchcommand", 127), ("uninstall 9.99", 3), ("install foo", 2), ("exec --shim python", 127)],
+)
+def test_the_exit_status_does_not_depend_on_who_hears_and_answers(closed: str, words: str, status: int) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{shlex.join(PYV)} {words} {closed}"],
+        env={**os.environ, "PYV_VERSION": "3.12.1", "PYV_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "internal error" in done.stderr) == (status, False), done.stderr
+
+
+def test_what_would_be_asked_without_any_input_is_answered_with_the_option(offered: Offer) -> None:
+    assert pyv("install", offered.oldest, PYV_MIRROR=str(offered.folder)).status == 0
+    command = f"{shlex.join(PYV)} uninstall {offered.oldest} <&-"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, "say yes with -y" in done.stderr) == (2, True), done.stderr
+
+
+# Runs pyv as its command does, and ends it at the first step
+_ENDING = """
+import functools, os, signal
+from pyv import __main__, cli
+cli.run = functools.partial(cli.run, checkpoint=lambda _step: os.kill(os.getpid(), signal.SIGTERM))
+__main__.leave()
+"""
+
+
+def test_an_interrupt_that_nobody_hears_of_is_one_all_the_same(offered: Offer) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", _ENDING, "install", offered.oldest],
+            env={**os.environ, "PYV_MIRROR": str(offered.folder)},
+            stderr=full,
+            check=False,
+        )
+    assert done.returncode == 130
+    assert is_clean()
 
 
 def test_own_files_that_are_rubbish_are_no_internal_error(offered: Offer) -> None:

@@ -63,7 +63,8 @@ def _open_what_is_closed() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
-    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 - it lives as long as this process
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 - it lives as long as this process
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 - the same
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115 - the same
 
 
@@ -79,22 +80,24 @@ def leave() -> None:
     """Run pyv and end this process at once: all is done by then, and taking every module apart would be waste."""
     _open_what_is_closed()
     status = 130
+    last = ""
     try:
         try:
             status = main()
         finally:
             _end_interrupts()
     except KeyboardInterrupt:  # while it was still starting, or already done
-        sys.stderr.write("pyv: interrupted\n")
+        last = "pyv: interrupted\n"
     try:
         sys.stdout.flush()
     except BrokenPipeError:  # who reads the output has had enough
         pass
     except OSError:  # a full disk behind a redirection
         status = status or 1
-    try:  # noqa: SIM105 - contextlib may not be imported, and need not be
+    try:
+        sys.stderr.write(last)
         sys.stderr.flush()
-    except OSError:  # what nobody hears does not make a failure of what was done
+    except OSError:  # what nobody hears does not change how it ended
         pass
     os._exit(status)
 

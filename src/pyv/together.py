@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyv.ended import Ended
@@ -124,7 +124,8 @@ class _Copies:
 
     def _start(self, number: int, work: Work) -> None:
         sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):  # nobody hears what is still there, as when the terminal is gone
+            sys.stderr.flush()
         here, there = os.pipe()
         # An interrupt in between would leave a copy that nobody knows, or that believes to be this process
         before = signal.pthread_sigmask(signal.SIG_BLOCK, (*_INTERRUPTS, _STOP))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pyv import fsops, proc
@@ -50,7 +51,7 @@ def run(
         if _interrupts or isinstance(error, KeyboardInterrupt):
             proc.kill_running()
             if sys.stderr.isatty():
-                sys.stderr.write("\n")  # after the ^C that the terminal shows
+                _say("\n")  # after the ^C that the terminal shows
             return _fail("interrupted", INTERRUPTED, debug=debug)
         return _failed(error, f"run pyv {' '.join(arguments[:1])}", debug=debug)
     return status if isinstance(status, int) else 0
@@ -146,12 +147,17 @@ def _fail(message: str, status: int, *, debug: bool) -> int:
     if debug:
         import traceback
 
-        traceback.print_exc()
+        _say(traceback.format_exc())
     from pyv.cli.output import harmless
 
     first, *rest = harmless(message).splitlines() or [""]
-    sys.stderr.write("".join(f"{line}\n" for line in (f"pyv: {first}", *(f"     {line}" for line in rest))))
+    _say("".join(f"{line}\n" for line in (f"pyv: {first}", *(f"     {line}" for line in rest))))
     return status
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):  # that nobody hears it, as when the terminal is gone, does not change the exit status
+        sys.stderr.write(text)
 
 
 def _help_for(error: object) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,7 +88,8 @@ class App:
         if self.env.get("PYV_DEBUG", "") not in ("", "0"):
             import traceback
 
-            traceback.print_exception(error)
+            with suppress(OSError):  # nobody hears it
+                traceback.print_exception(error)
         first, *rest = str(error).splitlines()
         from pyv.cli import progress
 
