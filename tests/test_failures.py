@@ -221,6 +221,16 @@ def test_no_space_is_said_so_and_given_back(offered: Offer, tmp_path: Path) -> N
         assert pyv("versions", "--bare", PYV_ROOT=str(small)).lines == []
 
 
+@pytest.mark.parametrize("options", [[], ["--force"]])
+def test_a_file_that_stands_where_a_version_should_is_not_lost(offered: Offer, options: list[str]) -> None:
+    path = store() / "versions" / offered.oldest
+    path.parent.mkdir(parents=True)
+    path.write_text("precious")
+    said_well(pyv("install", *options, offered.oldest, PYV_MIRROR=str(offered.folder)), 1, f"{path} is no folder")
+    assert path.read_text() == "precious"
+    assert not list((cache() / "archives").glob("*"))  # it is said before anything is downloaded
+
+
 def test_a_cache_that_cannot_be_used_is_no_failure(offered: Offer, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     changes = {"PYV_MIRROR": str(offered.folder), "PYV_CACHE_DIR": str(tmp_path / "file")}

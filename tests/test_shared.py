@@ -62,6 +62,15 @@ def linked(name: str) -> str:
     return os.readlink(store() / "versions" / name)
 
 
+def test_a_link_takes_the_place_of_no_file(lab: Path) -> None:
+    path = store() / "versions/3.12.7"
+    path.parent.mkdir(parents=True)
+    path.write_text("precious")
+    result = pyv("install", "3.12", PYV_SHARED=str(lab))
+    assert (result.status, f"{path} is no folder" in result.err) == (1, True)
+    assert path.read_text() == "precious"
+
+
 def test_the_newest_match_of_all_shared_stores_is_linked_and_of_equals_the_nearest(tmp_path: Path, lab: Path) -> None:
     far = tmp_path / "far"
     for name in ("3.12.7", "3.12.9", "3.11.4"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyv import fsops
-from pyv.errors import NotInstalledError
+from pyv.errors import NotInstalledError, StoreError
 from pyv.layout import Layout
 from pyv.store import Store
 from pyv.versions import Request
@@ -234,6 +234,16 @@ def test_a_finished_folder_replaces_a_link_without_touching_what_it_points_to(st
     store.commit(tmp_path / "staged", "3.12.1")
     assert not store.layout.version("3.12.1").is_symlink()
     assert (tmp_path / "shared/bin").is_dir()
+
+
+def test_a_file_of_somebody_is_not_replaced(store: Store, tmp_path: Path) -> None:
+    store.layout.versions.mkdir()
+    store.layout.version("3.12.1").write_text("precious")
+    (tmp_path / "staged").mkdir()
+    with pytest.raises(StoreError, match=r"3\.12\.1 is no folder") as caught:
+        store.commit(tmp_path / "staged", "3.12.1")
+    assert caught.value.hint == "move it away"
+    assert store.layout.version("3.12.1").read_text() == "precious"
 
 
 def test_names_that_would_mean_nothing_without_a_version_are_known(store: Store) -> None:

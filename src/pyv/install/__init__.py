@@ -244,6 +244,7 @@ class Installer:
         if self._store.get(theirs.name) is not None:
             return Outcome(theirs.name, path, "already")
         with explained(f"link {theirs.name}"), self._store.lock(theirs.name, f"it installs {theirs.name}"):
+            self._store.check_place(theirs.name)
             path.parent.mkdir(parents=True, exist_ok=True)
             fsops.replace_link(path, os.fspath(theirs.path))
             if not options.keep_links:

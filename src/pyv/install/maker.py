@@ -111,6 +111,7 @@ class Maker:
         Raises:
             NetworkError: the archive could not be had.
             VerificationError: it is not what it should be.
+            StoreError: a file of somebody's stands in its place.
             OSError: it could not be written.
         """
         try:
@@ -127,6 +128,8 @@ class Maker:
     def _make(self, job: Job) -> Outcome:
         smoke.sweep(self._layout.staging)
         label = job.build.version.name if job.build else "archive"
+        if job.build:  # else it is not known before its interpreter is asked
+            self._store.check_place(label)
         with fsops.staging(self._layout.staging, label) as area, ExitStack() as ends:
             self._checkpoint("staged")
             tree = area / "tree"

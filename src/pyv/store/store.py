@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pyv import fsops
 from pyv.errors import NotInstalledError, StoreError, explain
 from pyv.layout import RECEIPT
+from pyv.store import placing
 from pyv.store.model import (
     Installed,
     Lost,
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 _SHORT_NAME = re.compile(r"\d+(\.\d+)?t?d?|(pypy|graalpy)(\d+(\.\d+)?)?", re.ASCII)
 # A chain of links that is longer is a loop
 _MOST_LINKS = 8
-# What a version is called, after a dot, while it is being replaced where two folders cannot be swapped
-_ASIDE = ".replaced"
 
 
 class Store:
@@ -225,55 +224,32 @@ class Store:
     def _lock_file(self, name: str) -> Path:
         return self._layout.locks / f"{name}.lock"
 
+    def check_place(self, name: str) -> None:
+        """Make sure that a version can have its place.
+
+        Raises:
+            StoreError: a file of somebody's stands there.
+        """
+        placing.check(self._layout.version(name))
+
     def commit(self, staged: Path, name: str) -> None:
         """Put a finished folder into its place, replacing what stood there without a moment of absence.
 
         The caller holds the lock of that version. What was replaced is left at `staged`.
 
         Raises:
+            StoreError: a file of somebody's stands there.
             OSError: the rename failed; nothing has changed.
         """
-        final = self._layout.version(name)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.rename(staged, final)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-                raise
-            if not fsops.exchange(staged, final):
-                # Not known here, as on NFS: renames, as close together as can be. What is aside is not in the staging
-                # area, which is swept: after a kill between them it is all that there is, and `recover` puts it back
-                self._recover(name)
-                aside = self._aside(name)
-                os.rename(final, aside)
-                try:
-                    os.rename(staged, final)
-                except OSError:
-                    os.rename(aside, final)
-                    raise
-                os.rename(aside, staged)
-        fsops.sync_folder(final.parent)
+        placing.put(staged, self._layout.version(name))
 
     def recover(self) -> None:
         """Put back the versions whose replacement was killed when they had no place, where nobody is at it."""
         with suppress(OSError):
-            names = [name for name in os.listdir(self._layout.versions) if name.startswith(".")]
-            for name in names:
-                version = name[1:].removesuffix(_ASIDE)
-                if name.endswith(_ASIDE) and version:
-                    with fsops.try_lock(self._lock_file(version)) as free:
-                        if free:
-                            self._recover(version)
-
-    def _recover(self, name: str) -> None:
-        aside = self._aside(name)
-        if os.path.lexists(self._layout.version(name)):
-            fsops.remove_tree(aside)
-        elif os.path.lexists(aside):
-            os.rename(aside, self._layout.version(name))
-
-    def _aside(self, name: str) -> Path:
-        return self._layout.versions / f".{name}{_ASIDE}"
+            for name in placing.interrupted(self._layout.versions):
+                with fsops.try_lock(self._lock_file(name)) as free:
+                    if free:
+                        placing.put_back(self._layout.version(name))
 
     def discard(self, name: str, *, remember: bool = True) -> None:
         """Take a version out of the store in one rename, then delete it. Links to it move to the next newest before.
