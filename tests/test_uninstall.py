@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.command import environment, everything_in, pyv, says, store
+from tests.support.command import environment, everything_in, python_of, pyv, says, store
 from tests.support.stores import make_version
 
 if TYPE_CHECKING:
@@ -72,6 +72,20 @@ def test_a_process_in_an_environment_keeps_its_version(offered: Offer, tmp_path:
     finally:
         process.communicate(b"\n")
     assert pyv("uninstall", "-y", offered.newest).status == 0
+
+
+def test_a_process_keeps_the_version_that_has_replaced_its_own(offered: Offer) -> None:
+    pyv("install", "-q", offered.oldest)
+    process = subprocess.Popen([python_of(offered.oldest), "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        assert pyv("install", "-q", "--force", offered.oldest).status == 0
+        done = pyv("uninstall", "-y", offered.oldest)
+        assert (done.status, f"processes run on it: {process.pid}" in done.err) == (1, True)
+        assert pyv("install", "-q", offered.newest).status == 0
+        assert pyv("prune", "-y").err == "pyv: there is nothing to prune\n"
+    finally:
+        process.communicate(b"\n")
+    assert pyv("uninstall", "-y", offered.oldest).status == 0
 
 
 def test_a_named_environment_goes_with_its_folder_and_what_is_known_of_it(offered: Offer) -> None:

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from pyv import fsops
+from pyv import fsops, proc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,6 +100,16 @@ def _name(home: str, versions: str) -> str:
     if last != "bin" or os.path.realpath(os.path.dirname(folder)) != versions:
         return ""
     return os.path.basename(folder)
+
+
+def processes_on(layout: Layout, version: Path) -> list[int]:
+    """Return the ids of running processes that run on a version, also on what was its interpreter once.
+
+    One that `install --force` has replaced was moved into the staging area of its successor, and deleted there; its
+    process still imports what lies in the version's folder.
+    """
+    replaced = os.path.join(os.path.realpath(layout.staging), fsops.staged_as(version.name))
+    return proc.processes_of(os.path.realpath(version) + os.sep, replaced)
 
 
 def processes(folders: Iterable[Path]) -> list[int]:

@@ -313,7 +313,7 @@ def staging(folder: Path, label: str, *, mode: int = 0o755) -> Iterator[Path]:
         mode: its permission bits.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    area = folder / f"{label}{_MARK}{_unique()}"
+    area = folder / f"{staged_as(label)}{_unique()}"
     guard = area.with_name(f"{area.name}.lock")
     with lock(guard, waiting=_nothing, warn=_ignore):
         try:
@@ -327,6 +327,11 @@ def staging(folder: Path, label: str, *, mode: int = 0o755) -> Iterator[Path]:
                 raise
             finally:
                 _clear(guard)
+
+
+def staged_as(label: str) -> str:
+    """Return how the names of the staging areas of a label begin."""
+    return f"{label}{_MARK}"
 
 
 def orphans(folder: Path, start: str = "") -> list[str]:

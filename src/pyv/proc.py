@@ -369,10 +369,12 @@ def find_program(name: str, search_path: str) -> str | None:
     return None
 
 
-def processes_inside(folder: Path) -> list[int]:
-    """Return the ids of running processes whose program lies in `folder`; none where the system does not tell."""
-    inside = os.path.realpath(folder) + os.sep
-    return [pid for pid, program in _programs() if program.startswith(inside)]
+def processes_of(*starts: str) -> list[int]:
+    """Return the ids of running processes whose program's path, without links, begins with one of these.
+
+    That of a program that was moved is where it is now, or last was. There are none where the system does not tell.
+    """
+    return [pid for pid, program in _programs() if program.startswith(starts)]
 
 
 def _programs() -> Iterator[tuple[int, str]]:

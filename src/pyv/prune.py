@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from pyv import dependents, pins, proc
+from pyv import dependents, pins
 from pyv.errors import PyvError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Pruner:
             and not each.target
             and each.name not in used
             and os.path.realpath(each.path) not in own
-            and not proc.processes_inside(each.path)
+            and not dependents.processes_on(self._layout, each.path)
         ]
 
     def _referred(self) -> set[str]:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyv import dependents, fsops, proc
+from pyv import dependents, fsops
 from pyv.errors import InUseError, explained
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ def objections(
     ]
     if folder is None:
         return found
-    running = dependents.processes((installed.path, folder)) if installed.target else proc.processes_inside(folder)
+    if installed.target:
+        running = dependents.processes((installed.path, folder))
+    else:
+        running = dependents.processes_on(store.layout, folder)
     if running:
         found.append(f"processes run on it: {', '.join(map(str, running[:5]))}")
     return found
