@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pyv.errors import UsageError
 from pyv.layout import Layout
 
 
@@ -58,6 +59,17 @@ def test_the_users_file_tells_the_shared_stores_where_the_variable_does_not() ->
     assert Layout({"PYV_SHARED": "/opt/a"}, "/", told).shared == (Path("/opt/a"),)
     assert Layout({"PYV_SHARED": ""}, "/", told).shared == ()
     assert Layout({}, "/").shared == ()
+
+
+def test_what_is_relative_to_a_deleted_folder_is_nowhere() -> None:
+    with pytest.raises(UsageError, match="PYV_ROOT=rel is relative, and the current folder was deleted"):
+        Layout({"PYV_ROOT": "rel"}, "")
+    layout = Layout({"PYV_ROOT": "/r", "PYV_CACHE_DIR": "rel", "PYV_SHARED": "/opt:rel"}, "")
+    assert layout.versions == Path("/r/versions")
+    with pytest.raises(UsageError, match="PYV_CACHE_DIR=rel is relative"):
+        _ = layout.archives
+    with pytest.raises(UsageError, match="PYV_SHARED=rel is relative"):
+        _ = layout.shared
 
 
 def test_nothing_is_created(tmp_path: Path) -> None:

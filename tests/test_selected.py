@@ -434,6 +434,24 @@ def test_a_deleted_folder_has_what_all_folders_have(project: Path) -> None:
     assert (done.returncode, done.stdout) == (0, f"3.11.8 (set by {store()}/version)\n"), done.stderr
 
 
+@pytest.mark.parametrize(("words", "status"), [(["root"], 2), (["exec", "--shim", "python"], 127)])
+def test_a_store_that_is_relative_to_a_deleted_folder_is_not_looked_for_elsewhere(
+    project: Path, words: list[str], status: int
+) -> None:
+    gone = project / "gone"
+    gone.mkdir()
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'rmdir "$0"; exec "$@"', gone, sys.executable, "-m", "pyv", *words],
+        cwd=gone,
+        env={**os.environ, "PYV_ROOT": "rel"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (status, "")
+    assert "PYV_ROOT=rel is relative, and the current folder was deleted" in done.stderr
+
+
 def test_a_version_that_is_linked_from_elsewhere_keeps_its_name(project: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     program(elsewhere / "bin/python")

@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyv.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -30,8 +32,11 @@ class Layout:
 
     Args:
         env: the environment that says where: `PYV_ROOT`, `PYV_CACHE_DIR`, `PYV_SHARED`, `XDG_DATA_HOME`, `HOME`.
-        cwd: what relative paths in it are relative to.
+        cwd: what relative paths in it are relative to; empty if that was deleted.
         otherwise_shared: tells the shared stores where the environment does not, when they are asked for.
+
+    Raises:
+        UsageError: the store's path is relative to a folder that was deleted. So do the other paths when asked for.
     """
 
     __slots__ = ("_cwd", "_env", "_otherwise_shared", "root")
@@ -42,9 +47,13 @@ class Layout:
         self._env = env
         self._cwd = cwd
         self._otherwise_shared = otherwise_shared
-        self.root = self._absolute(env["PYV_ROOT"]) if env.get("PYV_ROOT") else self._default_root()
+        self.root = self._absolute("PYV_ROOT", env["PYV_ROOT"]) if env.get("PYV_ROOT") else self._default_root()
 
-    def _absolute(self, path: str) -> Path:
+    def _absolute(self, variable: str, path: str) -> Path:
+        if not self._cwd and not os.path.isabs(path):  # taken from anywhere else, it would be another store
+            raise UsageError(
+                f"{variable}={path} is relative, and the current folder was deleted", hint="cd to another one"
+            )
         return Path(os.path.normpath(os.path.join(self._cwd, path)))
 
     def _default_root(self) -> Path:
@@ -132,13 +141,13 @@ class Layout:
         told = self._env.get("PYV_SHARED")
         if told is None:
             return self._otherwise_shared()
-        return tuple(self._absolute(part) for part in told.split(os.pathsep) if part)
+        return tuple(self._absolute("PYV_SHARED", part) for part in told.split(os.pathsep) if part)
 
     @property
     def cache(self) -> Path:
         """The folder that may be deleted at any time."""
         if self._env.get("PYV_CACHE_DIR"):
-            return self._absolute(self._env["PYV_CACHE_DIR"])
+            return self._absolute("PYV_CACHE_DIR", self._env["PYV_CACHE_DIR"])
         from platformdirs import user_cache_path
 
         try:

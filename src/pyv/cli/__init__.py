@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pyv import fsops, proc
-from pyv.errors import PyvError, UsageError, explain, unexpected
+from pyv.errors import CommandNotFoundError, PyvError, UsageError, explain, unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,7 +53,9 @@ def run(
             if sys.stderr.isatty():
                 _say("\n")  # after the ^C that the terminal shows
             return _fail("interrupted", INTERRUPTED, debug=debug)
-        return _failed(error, f"run pyv {' '.join(arguments[:1])}", debug=debug)
+        status = _failed(error, f"run pyv {' '.join(arguments[:1])}", debug=debug)
+        # Who called a shim has called another program, which may use the status of this error itself
+        return CommandNotFoundError.exit_code if status and arguments[:2] == ["exec", "--shim"] else status
     return status if isinstance(status, int) else 0
 
 

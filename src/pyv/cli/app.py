@@ -99,7 +99,7 @@ class App:
     def layout(self) -> Layout:
         """Where everything lies."""
         env = {**self.env, "PYV_ROOT": self._root} if self._root else self.env
-        return Layout(env, self.cwd or "/", lambda: self._shared_by_file)
+        return Layout(env, self.cwd, lambda: self._shared_by_file)
 
     @cached_property
     def _shared_by_file(self) -> tuple[Path, ...]:
