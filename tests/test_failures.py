@@ -231,6 +231,14 @@ def test_a_file_that_stands_where_a_version_should_is_not_lost(offered: Offer, o
     assert not list((cache() / "archives").glob("*"))  # it is said before anything is downloaded
 
 
+def test_a_store_in_two_file_systems_is_told_what_to_do(offered: Offer, tmp_path: Path) -> None:
+    with small_file_system(tmp_path / "small", 1) as small:
+        store().mkdir()
+        (store() / "versions").symlink_to(small)
+        result = pyv("install", offered.oldest, PYV_MIRROR=str(offered.folder))
+        said_well(result, 1, "versions and tmp have to be on one file system", "PYV_ROOT")
+
+
 def test_a_cache_that_cannot_be_used_is_no_failure(offered: Offer, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     changes = {"PYV_MIRROR": str(offered.folder), "PYV_CACHE_DIR": str(tmp_path / "file")}
@@ -503,6 +511,8 @@ def test_a_limit_of_the_system_is_no_internal_error() -> None:
         ("-u", errors.unexpected(RuntimeError("can't start new thread"))),
         ("-v", errors.unexpected(MemoryError())),
         ("-n", errors.explain(OSError(errno.EMFILE, "Too many open files"), "install 3.12")),
+        ("-n", errors.explain(OSError(errno.ENFILE, "Too many open files in system"), "install 3.12")),
+        ("-u", errors.explain(OSError(errno.EAGAIN, "Resource temporarily unavailable"), "install 3.12")),
         ("-f", errors.explain(OSError(errno.EFBIG, "File too large"), "install 3.12")),
     ):
         assert f"ulimit {limit}" in error.hint

@@ -225,6 +225,7 @@ def test_what_is_no_staging_area_is_not_swept(tmp_path: Path) -> None:
         (errno.ENOSPC, "no space left at /x: cannot install 3.12.1"),
         (errno.EROFS, "the file system is read-only at /x: cannot install 3.12.1"),
         (errno.EACCES, "permission denied at /x: cannot install 3.12.1"),
+        (errno.EXDEV, "Invalid cross-device link at /x: cannot install 3.12.1"),
         (errno.EIO, "Input/output error at /x: cannot install 3.12.1"),
     ],
 )

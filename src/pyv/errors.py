@@ -122,6 +122,11 @@ def explain(error: OSError, doing: str) -> StoreError:
         return StoreError(
             f"no space left{where}: cannot {doing}", hint="free some space, then repeat; 'pyv cache clean' helps"
         )
+    if error.errno == errno.EXDEV:
+        return StoreError(
+            f"{error.strerror}{where}: cannot {doing}",
+            hint="versions and tmp have to be on one file system: move all of PYV_ROOT there, and link that",
+        )
     if error.errno == errno.EROFS:
         return StoreError(
             f"the file system is read-only{where}: cannot {doing}", hint="set PYV_ROOT to a folder of yours"
