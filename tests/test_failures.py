@@ -231,6 +231,49 @@ def test_a_file_that_stands_where_a_version_should_is_not_lost(offered: Offer, o
     assert not list((cache() / "archives").glob("*"))  # it is said before anything is downloaded
 
 
+@pytest.mark.parametrize("place", ["versions", "tmp", "locks"])
+@pytest.mark.parametrize("target", ["", "loop"])
+def test_what_stands_where_a_folder_of_the_store_should_is_to_be_moved_away(
+    offered: Offer, place: str, target: str
+) -> None:
+    store().mkdir()
+    path = store() / place
+    if target:
+        path.symlink_to(path)
+    else:
+        path.write_text("precious")
+    result = pyv("install", offered.oldest, PYV_MIRROR=str(offered.folder))
+    said_well(result, 1, str(path), "move it away")
+    assert path.is_symlink() if target else path.read_text() == "precious"
+    assert pyv("versions", "--bare").lines == []
+
+
+def test_an_archive_that_may_not_be_read_is_no_trouble_of_the_store(offered: Offer, tmp_path: Path) -> None:
+    archive = next(offered.folder.rglob(f"*{offered.oldest}*.tar.gz"))
+    for path in (tmp_path / archive.name, tmp_path / "closed" / archive.name):
+        path.parent.mkdir(exist_ok=True)
+        shutil.copy(archive, path)
+    (tmp_path / archive.name).chmod(0)
+    (tmp_path / "closed").chmod(0)
+    for path in (tmp_path / archive.name, tmp_path / "closed" / archive.name):
+        said_well(pyv_without_privileges("install", path), 1, f"permission denied at {path}", f"ls -l {path}")
+    (tmp_path / "closed").chmod(0o700)
+    for path in (tmp_path / "none.tar.gz", tmp_path / archive.name / "x.tar.gz"):
+        said_well(pyv("install", path), 3, f"there is no archive {path}")
+    (tmp_path / "folder.tar.gz").mkdir()
+    said_well(pyv("install", tmp_path / "folder.tar.gz"), 3, "there is no archive")
+
+
+@pytest.mark.parametrize("module", ["httpx", "ssl", "json"])
+def test_a_module_that_hides_one_of_those_needed_is_looked_for_in_pythonpath(
+    mirror: Server, offered: Offer, tmp_path: Path, module: str
+) -> None:
+    del mirror
+    (tmp_path / f"{module}.py").write_text("raise RuntimeError('hidden')\n")
+    result = pyv("install", offered.oldest, PYTHONPATH=str(tmp_path))
+    said_well(result, 1, "internal error: RuntimeError: hidden", f"does it work without PYTHONPATH={tmp_path}?")
+
+
 def test_a_store_in_two_file_systems_is_told_what_to_do(offered: Offer, tmp_path: Path) -> None:
     with small_file_system(tmp_path / "small", 1) as small:
         store().mkdir()

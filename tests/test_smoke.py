@@ -155,6 +155,13 @@ def test_an_answer_counts_only_from_an_interpreter_that_works_to_its_end(
         smoke.ask(stand_in(tmp_path / "x", *lines), {"PATH": os.defpath})
 
 
+@pytest.mark.parametrize("lines", [["printf '%0900000d' 7 >&2", "exit 1"], ["printf 'pyv: %0900000d' 7"]])
+def test_little_is_shown_of_what_an_interpreter_says_at_length(tmp_path: Path, lines: list[str]) -> None:
+    with pytest.raises(VerificationError, match=r"0{100}\.\.\.") as caught:
+        smoke.ask(stand_in(tmp_path / "x", *lines), {"PATH": os.defpath})
+    assert len(caught.value.message) < 1000
+
+
 def test_a_process_that_was_left_behind_is_not_waited_for(tmp_path: Path) -> None:
     note = tmp_path / "note"
     prefix = stand_in(tmp_path / "x", f"sleep 300 & echo $! >{note}", GOOD)

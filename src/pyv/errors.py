@@ -127,6 +127,11 @@ def explain(error: OSError, doing: str) -> StoreError:
             f"{error.strerror}{where}: cannot {doing}",
             hint="versions and tmp have to be on one file system: move all of PYV_ROOT there, and link that",
         )
+    if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.ELOOP):
+        return StoreError(
+            f"{error.strerror}{where}: cannot {doing}",
+            hint="something else stands where a folder should: move it away",
+        )
     if error.errno == errno.EROFS:
         return StoreError(
             f"the file system is read-only{where}: cannot {doing}", hint="set PYV_ROOT to a folder of yours"
@@ -145,8 +150,13 @@ def explained(doing: str) -> Iterator[None]:
         raise explain(error, doing) from error
 
 
-def unexpected(error: Exception) -> PyvError:
-    """Return what is said of a failure that has no class here: mostly a mistake of pyv's own."""
+def unexpected(error: Exception, python_path: str = "") -> PyvError:
+    """Return what is said of a failure that has no class here: mostly a mistake of pyv's own.
+
+    Args:
+        error: the failure.
+        python_path: the value of PYTHONPATH, which may have put another module in the place of one that pyv needs.
+    """
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         return PyvError(
             "this system lets pyv start no more processes or threads",
@@ -156,4 +166,7 @@ def unexpected(error: Exception) -> PyvError:
     if isinstance(error, MemoryError):
         hint = "end something else, or raise the limit, see: ulimit -v"
         return PyvError(f"there is not enough memory for pyv: {name}", hint=hint)
-    return PyvError(f"internal error: {name}: {error}", hint="please report it, with what PYV_DEBUG=1 shows")
+    hint = "please report it, with what PYV_DEBUG=1 shows"
+    if python_path:
+        hint = f"does it work without PYTHONPATH={python_path}? If not, {hint}"
+    return PyvError(f"internal error: {name}: {error}", hint=hint)

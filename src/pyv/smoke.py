@@ -65,6 +65,8 @@ if copy:
     os.waitpid(copy, 0)
 os._exit(0)
 """
+# So much of what it says fits into a message
+_MOST_SHOWN = 200
 _LEVELS = {"alpha": "a", "beta": "b", "candidate": "rc", "final": ""}
 
 
@@ -127,7 +129,7 @@ def ask(prefix: Path, env: Mapping[str, str], bytecode: Path | None = None, *, n
     answers = [line for line in done.stdout.splitlines() if line.startswith("pyv: ")]
     if answers and not done.returncode:
         return Reported(_understand(answers[-1].split()[1:], python))
-    reason = (done.stderr.strip().splitlines() or [f"no answer, exit status {done.returncode}"])[-1]
+    reason = _shown((done.stderr.strip().splitlines() or [f"no answer, exit status {done.returncode}"])[-1])
     hint = "this build does not fit this machine, or is broken"
     if done.returncode == proc.NOT_STARTED and os.access(python, os.R_OK) and not os.access(python, os.X_OK):
         hint = f"is the file system of {prefix} mounted noexec? Then set PYV_ROOT to another place"
@@ -175,6 +177,10 @@ def mark(area: Path) -> list[str]:
     return ["-X", f"pyv={area}"]
 
 
+def _shown(said: str) -> str:
+    return said if len(said) <= _MOST_SHOWN else f"{said[:_MOST_SHOWN]}..."
+
+
 def _understand(words: list[str], python: Path) -> Version:
     try:
         implementation = IMPLEMENTATIONS[IMPLEMENTATIONS.index(words[0])]
@@ -188,6 +194,6 @@ def _understand(words: list[str], python: Path) -> Version:
         return Version(implementation, release, pre, freethreaded="t" in flags, debug="d" in flags)
     except (IndexError, ValueError, KeyError):
         raise VerificationError(
-            f"{python} describes itself as {' '.join(words)!r}, which is no known version",
+            f"{python} describes itself as {_shown(' '.join(words))!r}, which is no known version",
             hint="pyv knows CPython, PyPy and GraalPy",
         ) from None

@@ -90,7 +90,7 @@ def _failed(error: Exception, what: str, *, debug: bool) -> int:
         return 0
     if isinstance(error, OSError):
         return _fail(str(explain(error, what)), 1, debug=debug)
-    return _fail(str(unexpected(error)), 1, debug=debug)
+    return _fail(str(unexpected(error, os.environ.get("PYTHONPATH", ""))), 1, debug=debug)
 
 
 def _store_of_shim(arguments: Sequence[str]) -> tuple[str, Sequence[str]]:

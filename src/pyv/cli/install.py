@@ -169,7 +169,7 @@ class _Install:
             self._app.complain(explain(error, f"install {self.label}"))
             return 1
         except Exception as error:  # noqa: BLE001 - a traceback is of no use to whoever reads it
-            self._app.complain(unexpected(error))
+            self._app.complain(unexpected(error, self._app.env.get("PYTHONPATH", "")))
             return 1
         return self.status
 

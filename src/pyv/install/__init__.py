@@ -6,6 +6,7 @@ visible, so that an install that ends at any other moment leaves nothing.
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from pyv.errors import (
     StoreError,
     VerificationError,
     explained,
+    shell_word,
 )
 from pyv.fetch import redact
 from pyv.install.maker import Maker, write_description
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 __all__ = ["Installer", "Maker", "Options", "Outcome", "Watcher"]
 
 _MARK = "/EXTERNALLY-MANAGED"
+# What is said of a path at which there is no file; the last two of what is none
+_NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO})
 
 
 class Installer:
@@ -154,10 +158,9 @@ class Installer:
         Raises:
             NotFoundError: there is no such file, or it is made for another platform.
             VerificationError: its hash is unknown or another, or it is not what it should be.
-            StoreError: it could not be written.
+            StoreError: it could not be read, or its version not be written.
         """
-        if not path.is_file():
-            raise NotFoundError(f"there is no archive {path}", hint="to install a version: pyv install 3.12")
+        _check_readable(path)
         given = sha256
         sha256 = sha256.lower() or self._known_hash(path)
         if not sha256:
@@ -268,6 +271,19 @@ class Installer:
 
     def _at_hand(self, build: Build) -> bool:
         return self._cache.holds(build.sha256) or any(not url.startswith("http") for url in self._index.urls(build))
+
+
+def _check_readable(archive: Path) -> None:
+    try:
+        fsops.open_regular(archive).close()
+    except PermissionError:
+        raise StoreError(
+            f"permission denied at {archive}", hint=f"see who may read it: ls -l {shell_word(archive)}"
+        ) from None
+    except OSError as error:
+        if error.errno not in _NO_FILE:
+            raise
+        raise NotFoundError(f"there is no archive {archive}", hint="to install a version: pyv install 3.12") from None
 
 
 def _version_of(build: Build) -> Version:

@@ -20,8 +20,10 @@ def check(final: Path) -> None:
     """Make sure that what stands in a version's place, if anything, is a folder or a link, which can be replaced.
 
     Raises:
-        StoreError: it is a file of somebody's, which would be lost.
+        StoreError: it is a file of somebody's, which would be lost; or there can be no place in what is no folder.
     """
+    if os.path.lexists(final.parent) and not os.path.isdir(final.parent):
+        raise StoreError(f"{final.parent} is no folder", hint="move it away")
     if os.path.lexists(final) and not os.path.islink(final) and not os.path.isdir(final):
         raise StoreError(f"{final} is no folder", hint="move it away")
 
