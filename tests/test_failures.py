@@ -264,6 +264,18 @@ def test_an_archive_that_may_not_be_read_is_no_trouble_of_the_store(offered: Off
     said_well(pyv("install", tmp_path / "folder.tar.gz"), 3, "there is no archive")
 
 
+def test_a_name_that_the_output_cannot_encode_is_printed_as_its_bytes(tmp_path: Path) -> None:
+    root = os.fsencode(tmp_path) + "/stör".encode() + b"\xff"
+    for changes in ({"LC_ALL": "C", "PYTHONIOENCODING": "ascii:strict"}, {"PYTHONIOENCODING": "utf-8:strict"}):
+        done = subprocess.run(
+            [*PYV, "root"],
+            env={**os.environ, "PYV_ROOT": os.fsdecode(root), **changes},
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, root + b"\n", b"")
+
+
 @pytest.mark.parametrize("module", ["httpx", "ssl", "json"])
 def test_a_module_that_hides_one_of_those_needed_is_looked_for_in_pythonpath(
     mirror: Server, offered: Offer, tmp_path: Path, module: str

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import gc
+import io
 import os
 import sys
 
@@ -68,6 +70,19 @@ def _open_what_is_closed() -> None:
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115 - the same
 
 
+def _print_all_names() -> None:
+    """Have names of files printed whose characters standard output cannot encode: as the bytes that they are."""
+
+    def encode(error: UnicodeError) -> tuple[bytes, int]:
+        if not isinstance(error, UnicodeEncodeError):
+            raise error
+        return error.object[error.start : error.end].encode("utf-8", "surrogateescape"), error.end
+
+    codecs.register_error("pyv", encode)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="pyv")
+
+
 def _end_interrupts() -> None:
     if "signal" in sys.modules:  # else nothing was begun that could be interrupted
         import signal
@@ -79,6 +94,7 @@ def _end_interrupts() -> None:
 def leave() -> None:
     """Run pyv and end this process at once: all is done by then, and taking every module apart would be waste."""
     _open_what_is_closed()
+    _print_all_names()
     status = 130
     last = ""
     try:
