@@ -209,11 +209,14 @@ def test_what_is_uninstalled_is_gone_and_short_names_move_on(offered: Offer) -> 
 
 
 @pytest.mark.usefixtures("mirror")
-@pytest.mark.parametrize(("answer", "stays"), [("n\n", True), ("\n", True), ("y\n", False), ("yes\n", False)])
+@pytest.mark.parametrize(
+    ("answer", "stays"), [("n\n", True), ("\n", True), ("y\n", False), ("yes\n", False), ("\4", True)]
+)
 def test_on_a_terminal_uninstall_asks(offered: Offer, answer: str, *, stays: bool) -> None:
     pyv("install", offered.oldest)
     status, screen = on_terminal("uninstall", offered.oldest, answer=answer, until="[y/N]")
     assert (status == 1) == stays, screen
+    assert screen.partition("[y/N]")[2].count("\n") == 2, screen
     assert (pyv("versions", "--bare").lines != []) == stays
 
 

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pyv import settings
+from pyv.cli import output
 from pyv.cli.query import meant_by_pin, runs_here
 from pyv.errors import NotFoundError, NotInstalledError, PyvError
 from pyv.versions import Version
@@ -94,6 +95,4 @@ def _agrees(question: str) -> bool:
     """Ask on the terminal; without one the answer is no, at once."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    sys.stderr.write(f"pyv: {question} [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return output.agrees(f"pyv: {question}")

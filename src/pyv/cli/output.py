@@ -71,6 +71,14 @@ def confirm(question: str, *, yes: bool) -> bool:
         return True
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(f"{question} There is no terminal to ask on", hint="say yes with -y")
+    return agrees(question)
+
+
+def agrees(question: str) -> bool:
+    """Ask on the terminal, which there has to be, and tell whether the answer is yes."""
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):  # Ctrl-D, which ends no line
+        sys.stderr.write("\n")
+    return answer.strip().lower() in ("y", "yes")
