@@ -138,6 +138,12 @@ def test_a_short_request_installs_a_newer_patch_unless_told_to_be_content(offere
     assert pyv("latest", offered.minor).lines == [offered.newest]
 
 
+def test_what_several_requests_mean_is_made_once(mirror: Server, offered: Offer) -> None:
+    result = pyv("install", "--force", "3", offered.minor, offered.newest)
+    assert (result.status, result.err.count("installed in"), result.err.count("installed again")) == (0, 1, 0)
+    assert len(archive_requests(mirror)) == 1
+
+
 def test_force_installs_again_from_the_cache(mirror: Server, offered: Offer) -> None:
     pyv("install", offered.oldest)
     damaged = next((store() / "versions" / offered.oldest).glob("lib/python3*/os.py"))

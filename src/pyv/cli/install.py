@@ -218,7 +218,11 @@ def _install_all(app: App, targets: Sequence[_Wanted], options: Options, sha256:
     try:
         for each, watcher in zip(installs, watchers, strict=True):
             each.resolve(watcher)
-        left = [(each, watcher) for each, watcher in zip(installs, watchers, strict=True) if each.what is not None]
+        once: dict[Build | Path, tuple[_Install, progress.Silent]] = {}
+        for each, watcher in zip(installs, watchers, strict=True):
+            if each.what is not None:
+                once.setdefault(each.what, (each, watcher))  # several requests may mean one build
+        left = list(once.values())
         if len(left) > 1:
             _at_the_same_time(installer, left)
         else:
