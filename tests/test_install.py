@@ -63,7 +63,6 @@ def test_receipt_and_manifest_tell_what_was_installed_from_where(mirror: Server,
 
 
 @pytest.mark.usefixtures("mirror")
-@pytest.mark.usefixtures("mirror")
 def test_the_interpreter_has_the_time_of_its_installation_for_archives_have_one_for_all(offered: Offer) -> None:
     started = time.time_ns()
     assert pyv("install", offered.oldest).status == 0
@@ -72,6 +71,7 @@ def test_the_interpreter_has_the_time_of_its_installation_for_archives_have_one_
     assert pyv("verify", "--full", offered.oldest).status == 0
 
 
+@pytest.mark.usefixtures("mirror")
 def test_nothing_of_the_build_machine_is_left(offered: Offer) -> None:
     assert pyv("install", offered.oldest).status == 0
     folder = store() / "versions" / offered.oldest

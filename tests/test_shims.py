@@ -781,9 +781,10 @@ def test_where_there_are_no_links_shims_are_copies(root: Path) -> None:
     assert state(root / "shims") == before
     (root / "shims/ruff").write_text("#!/bin/sh\n")
     add(root, "3.12.8", "black")
-    folder = filled(root, *ALWAYS, "black", keep=True)
-    assert (folder.made, folder.removed) == (1, 1)
-    whole(root, "black")
+    folder = filled(root, *ALWAYS[1:], "ruff", "black", keep=True)
+    assert (folder.made, folder.removed) == (2, 1)
+    filled(root, *ALWAYS, "ruff", "black", keep=True)
+    whole(root, "ruff", "black")
 
 
 def test_a_dispatcher_that_has_all_the_links_it_can_have_is_copied(tmp_path: Path, elsewhere: Path) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from pyv import envs, proc, smoke
 from pyv.cli import shims
 from pyv.cli.metadata import requires_python
+from pyv.cli.pip import run as run_pip
 from pyv.cli.wanted import wanted
-from pyv.cli.within import run_pip
 from pyv.errors import EnvironmentMismatchError, NotInstalledError, PyvError, UsageError, explained, shell_word
 from pyv.versions import Request
 

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from pyv import envs, proc
+from pyv.cli import pip
 from pyv.errors import PyvError, shell_word
 from pyv.sync import inside
 
@@ -17,37 +18,6 @@ if TYPE_CHECKING:
     from pyv.cli.app import App
 
 _SECONDS = 120
-# Nothing listens at this port (discard); pip and git connect to nobody else
-_NOWHERE = "http://127.0.0.1:9"
-_OFFLINE = {
-    "http_proxy": _NOWHERE,
-    "https_proxy": _NOWHERE,
-    "all_proxy": _NOWHERE,
-    "no_proxy": "",
-    "GIT_ALLOW_PROTOCOL": "file",
-}
-
-
-def run_pip(app: App, venv: Path, command: str, *arguments: str) -> int:
-    """Run the pip of an environment in the foreground, off the network if that is wanted, and return its exit status.
-
-    Args:
-        app: this run.
-        venv: the environment.
-        command: such as `install`.
-        arguments: for it.
-    """
-    # Isolated: a module of the project's must not stand in for one that pip imports
-    program = [os.fspath(venv / "bin/python"), "-I", "-m", "pip", "--disable-pip-version-check"]
-    if not app.settings.offline:
-        return proc.accompany([*program, command, *arguments], env=app.env)
-    # Requirements can name addresses themselves, and so can what they are built with
-    env = {key: value for key, value in app.env.items() if key.lower() not in _OFFLINE}
-    program += ["--proxy", _NOWHERE, "--retries", "0"]
-    status = proc.accompany([*program, command, *arguments], env={**env, **_OFFLINE, "PIP_NO_INDEX": "1"})
-    if status:
-        app.notify("pip was kept off the network: to let it, leave out --offline, or set PYV_OFFLINE=0")
-    return status
 
 
 class Pip:
@@ -106,7 +76,7 @@ class Pip:
             PyvError: it failed, and has said why.
         """
         quiet = ["-q"] if self._app.quiet else []
-        if run_pip(self._app, self._venv, command, *quiet, *arguments):
+        if pip.run(self._app, self._venv, command, *quiet, *arguments):
             again = " ".join(map(shell_word, self._app.words))
             raise PyvError(f"pip could not {what}; it says why above", hint=f"then again: pyv {again}")
 
