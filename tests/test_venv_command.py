@@ -141,7 +141,9 @@ def test_an_interpreter_that_is_damaged_is_to_be_repaired_and_packages_stay(
     damage(part)
     remedy = f"     to repair it: pyv repair {offered.newest}\n"
     for arguments in ([], ["--repair"], ["--clear"]):
-        assert refusal(tmp_path, *arguments).endswith(remedy)
+        said = refusal(tmp_path, *arguments)
+        assert said.endswith(remedy)
+        assert ("does not start: ModuleNotFoundError: No module named 'encodings'" in said) == (part == "library")
     assert (tmp_path / ".venv/bin/tool").exists()
     if part != "library":
         assert pyv("exec", "python", "-V", cwd=tmp_path).err.endswith(remedy)

@@ -67,6 +67,8 @@ os._exit(0)
 """
 # So much of what it says fits into a message
 _MOST_SHOWN = 200
+# How the lines begin that tell of frames
+_FRAMES = (" ", "\t", "Current thread ", "Thread ")
 _LEVELS = {"alpha": "a", "beta": "b", "candidate": "rc", "final": ""}
 
 
@@ -129,7 +131,7 @@ def ask(prefix: Path, env: Mapping[str, str], bytecode: Path | None = None, *, n
     answers = [line for line in done.stdout.splitlines() if line.startswith("pyv: ")]
     if answers and not done.returncode:
         return Reported(_understand(answers[-1].split()[1:], python))
-    reason = _shown((done.stderr.strip().splitlines() or [f"no answer, exit status {done.returncode}"])[-1])
+    reason = _reason(done)
     hint = "this build does not fit this machine, or is broken"
     if done.returncode == proc.NOT_STARTED and os.access(python, os.R_OK) and not os.access(python, os.X_OK):
         hint = f"is the file system of {prefix} mounted noexec? Then set PYV_ROOT to another place"
@@ -144,15 +146,14 @@ def ask(prefix: Path, env: Mapping[str, str], bytecode: Path | None = None, *, n
 
 
 def failure(program: Path, env: Mapping[str, str]) -> str:
-    """Return why an interpreter does not start, as the last line that it says; nothing if it starts.
+    """Return why an interpreter does not start, in its own words; nothing if it starts.
 
     Args:
         program: the interpreter.
         env: the environment to start it in.
     """
     done = proc.run([program, "-I", "-B", "-c", "pass"], env=env, timeout=_SECONDS)
-    said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-    return said[-1] if done.returncode else ""
+    return _reason(done) if done.returncode else ""
 
 
 def _run(words: Sequence[str | Path], env: Mapping[str, str]) -> proc.Completed:
@@ -175,6 +176,12 @@ def sweep(staging: Path) -> None:
 def mark(area: Path) -> list[str]:
     """Return the option by which `sweep` knows an interpreter at work in a staging area; to Python it means nothing."""
     return ["-X", f"pyv={area}"]
+
+
+def _reason(done: proc.Completed) -> str:
+    """Return what an interpreter has said last; of one that failed while it started, not where it was then."""
+    lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith(_FRAMES)]
+    return _shown(lines[-1] if lines else f"no answer, exit status {done.returncode}")
 
 
 def _shown(said: str) -> str:
