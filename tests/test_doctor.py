@@ -215,11 +215,25 @@ def test_an_interpreter_that_cannot_run_is_a_problem_told_once_and_not_by_its_sh
     python.chmod(0o755)
     found = one("version")
     assert found["message"].endswith("does not start: no module named encodings")
+    assert found["command"] == f"{python.parent}/python3 -V"
+    (healthy / "versions/3.12.7").rename(healthy / "versions/2.7.18")  # which knows none of the options
+    assert "version" not in findings()
+    (healthy / "versions/2.7.18").rename(healthy / "versions/3.12.7")
     (healthy / "versions/3.12.7/.pyv").mkdir()
     (healthy / "versions/3.12.7/.pyv/receipt.json").write_text("{}")
     assert one("version")["command"] == "pyv repair 3.12.7"
     python.write_text("")
     assert one("version")["message"].endswith("has no interpreter in its bin that could run")
+
+
+@pytest.mark.usefixtures("healthy")
+def test_with_broken_settings_a_link_that_leads_nowhere_is_still_told(isolated: Path) -> None:
+    file = isolated / ".config/pyv/config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("shared = [ broken")
+    (store() / "versions/3.9.9").symlink_to(isolated / "gone")
+    assert pyv("versions").status == 0
+    assert "link" in findings()
 
 
 @pytest.mark.usefixtures("healthy")

@@ -96,7 +96,9 @@ def test_a_project_that_means_nothing_is_named(tmp_path: Path, content: str) -> 
         settings.load({}, tmp_path / "none", cwd)
 
 
-@pytest.mark.parametrize("content", ["[project", "tool = 3 # pyv", "[tool]\npyv = 3", "[tool.pyv]", "\xff"])
+@pytest.mark.parametrize(
+    "content", ["[project", "<<<<<<<\n[tool.x]\n# pyvista", "tool = 3 # pyv", "[tool]\npyv = 3", "[tool.pyv]", "\xff"]
+)
 def test_a_project_that_says_nothing_to_pyv_is_left_in_peace(tmp_path: Path, content: str) -> None:
     cwd = project(tmp_path, content)
     (tmp_path / "pyproject.toml").write_text("[tool.pyv]\noffline = true\n")  # another project's, around this one

@@ -124,6 +124,11 @@ def test_a_copy_whose_commands_are_the_originals_is_refused(project: Path, tmp_p
     assert f"is a copy, and its commands start the Python of {project}/.venv" in said
     assert f"pyv venv --clear {tmp_path}/copy/.venv" in said
     assert "pyv trust" not in pyv("venv", "--offline", cwd=tmp_path / "copy").err
+    (tmp_path / "copy/.venv/bin/pip").rename(tmp_path / "copy/.venv/bin/somebodys")
+    assert pyv("trust", tmp_path / "copy").status == 0
+    assert pyv("trust", "--revoke", tmp_path / "copy").status == 0
+    shutil.copy(tmp_path / "copy/.venv/bin/somebodys", tmp_path / "copy/.venv/bin/another")
+    assert "is a copy" in refusal(tmp_path / "copy")
     # One that has commands of its own may have others, too
     (tmp_path / "copy/.venv/bin/own").write_text(f"#!{tmp_path}/copy/.venv/bin/python\n")
     assert pyv("trust", tmp_path / "copy").status == 0

@@ -106,15 +106,29 @@ def test_beside_a_pin_that_names_an_environment_there_is_no_other(project: Path)
     make(project, "--without-pip", "--name", "tools")
     (project / ".python-version").write_text("tools\n")
     (project / "requirements.txt").write_text("tool\n")
-    for command in (["venv", "--offline"], ["sync", "--offline"]):
-        done = pyv(*command, cwd=project)
-        assert done.status == 2
-        assert f"{project}/.python-version:1 asks for the environment tools, and {project}/.venv would be" in done.err
+    for pin in ("tools", f"{settings(store() / 'envs/tools')['version']}/envs/tools"):
+        (project / ".python-version").write_text(f"{pin}\n")
+        for command in (["venv", "--offline"], ["sync", "--offline"]):
+            done = pyv(*command, cwd=project)
+            assert done.status == 2
+            assert f":1 asks for the environment {pin}, and {project}/.venv would be another" in done.err
     assert not (project / ".venv").exists()
     make(project, "--without-pip", "elsewhere")  # which decides nothing
     (project / ".python-version").write_text(f"tools\n{MINOR}\n")
     make(project, "--without-pip")
     assert pyv("which", "python", cwd=project).out == f"{project}/.venv/bin/python\n"
+
+
+def test_an_environment_is_not_what_a_pin_for_another_platform_or_folder_means(project: Path) -> None:
+    make(project, "--without-pip", "-p", MINOR)
+    (project / ".python-version").write_text(f"{MINOR}-musl\n")
+    assert "asks for" in pyv("which", "python", cwd=project).err
+    program = store() / "versions" / f"{MINOR}-own/bin/python"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    (project / ".python-version").write_text(f"{MINOR}-own\n")
+    assert f"but {project}/.python-version:1 asks for {MINOR}-own" in pyv("which", "python", cwd=project).err
 
 
 def damage(part: str) -> None:
@@ -153,6 +167,23 @@ def test_an_interpreter_that_is_damaged_is_to_be_repaired_and_packages_stay(
     assert pyv("repair", offered.newest).status == 0
     done = subprocess.run([tmp_path / ".venv/bin/tool"], capture_output=True, text=True, check=True)
     assert done.stdout == "1.0\n"
+
+
+@pytest.mark.usefixtures("mirror")
+def test_a_named_environment_on_what_is_damaged_leads_to_its_repair_and_on_what_is_gone_can_be_removed(
+    tmp_path: Path, offered: Offer
+) -> None:
+    assert pyv("install", offered.newest).status == 0
+    make(tmp_path, "--without-pip", "--name", "tools", "-p", offered.minor)
+    (store() / "versions" / offered.newest / f"bin/python{MINOR}").unlink()
+    assert pyv("rehash").status == 0  # what cannot be started has no short name
+    for pin in (f"{offered.minor}/envs/tools", "tools"):
+        (tmp_path / ".python-version").write_text(f"{pin}\n")
+        assert f"to repair it: pyv repair {offered.newest}\n" in pyv("which", "python", cwd=tmp_path).err
+    shutil.rmtree(store() / "versions" / offered.newest)
+    assert pyv("rehash").status == 0
+    assert pyv("virtualenv-delete", "-f", "3.99/envs/tools").status == 3
+    assert pyv("virtualenv-delete", "-f", f"{offered.minor}/envs/tools").status == 0
 
 
 @pytest.mark.usefixtures("mirror")

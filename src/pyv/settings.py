@@ -6,6 +6,7 @@ A project may only narrow what pyv does. Where builds come from, a mirror or sha
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
 _MAX_BYTES = 4 << 20
+# The name of our table, and not the beginning of a package's
+_OWN = re.compile(rb"\bpyv\b")
 
 
 class Settings(NamedTuple):
@@ -141,21 +144,23 @@ def _project(cwd: str) -> tuple[Path, Mapping[str, object]]:
     for folder in (Path(cwd), *Path(cwd).parents) if cwd else ():
         file = folder / "pyproject.toml"
         if os.path.isfile(file):
-            table: object = _read(file, about=b"pyv")
+            table: object = _read(file, about=_OWN)
             for name in ("tool", "pyv"):
                 table = table.get(name) if isinstance(table, dict) else None
             return file, table if isinstance(table, dict) else {}
     return Path("pyproject.toml"), {}
 
 
-def _read(path: Path, *, about: bytes = b"") -> dict[str, object]:
+def _read(path: Path, *, about: re.Pattern[bytes] | None = None) -> dict[str, object]:
     """Read a file of settings; one without a certain word is not read any further."""
     try:
         with fsops.open_regular(path) as file:
             data = file.read(_MAX_BYTES)
     except OSError:  # absent, a FIFO or a device, or in a home that this user cannot read: there are no settings then
         return {}
-    if about not in data:  # most projects have nothing to say, and to import what reads TOML takes longer than that
+    if about is not None and not about.search(
+        data
+    ):  # most projects have nothing to say, and to import what reads TOML takes longer than that
         return {}
     if sys.version_info >= (3, 11):
         import tomllib

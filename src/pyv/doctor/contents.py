@@ -41,8 +41,13 @@ def versions(store: Store, env: Mapping[str, str]) -> list[Finding]:
             found.append(Finding("receipt", PROBLEM, message, f"pyv install --force {name}"))
     for each in store.installed():
         program = smoke.executable(each.path)
-        if each.version and can_start(each.path) and (said := smoke.failure(program, env)):
-            found.append(_broken(each.path, f"{program} does not start: {said}"))
+        # Python 2 does not know what it would be started with
+        is_known = each.version is not None and each.version.release >= (3,)
+        if is_known and can_start(each.path) and (said := smoke.failure(program, env)):
+            command = (
+                f"pyv repair {each.name}" if each.managed and not each.target else f"{shlex.quote(str(program))} -V"
+            )
+            found.append(Finding("version", PROBLEM, f"{program} does not start: {said}", command))
     return found + _without_short_name(store)
 
 

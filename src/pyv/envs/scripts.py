@@ -58,21 +58,36 @@ def relocate(venv: Path, old: Path, new: Path) -> list[str]:
 
 
 def foreign(venv: Path) -> str:
-    """Return another environment whose Python all scripts of this one start, as those of a copy do; else nothing."""
-    others = set()
-    with suppress(OSError):  # it may have no bin, or one that this user may not read
-        for name in os.listdir(venv / "bin"):
-            path = venv / "bin" / name
-            if os.path.islink(path) or not os.path.isfile(path):
-                continue
-            with open(path, "rb") as file:
-                data = file.read(_FIRST_BYTES)
-            if match := _LONG.match(data) or _SHORT.match(data):
-                others.add(os.path.dirname(os.path.dirname(os.fsdecode(match["program"]))))
+    """Return another environment whose Python all scripts of this one start, as those of a copy do; else nothing.
+
+    One script, unless it is pip, may be somebody's own way to run another environment from here.
+    """
+    others: dict[str, list[str]] = {}
+    try:
+        names = os.listdir(venv / "bin")
+    except OSError:
+        return ""
+    for name in names:
+        with suppress(OSError):  # it may be one that this user may not read
+            if match := _program_of(venv / "bin" / name):
+                others.setdefault(os.path.dirname(os.path.dirname(os.fsdecode(match))), []).append(name)
     here = os.path.realpath(venv)
     if any(os.path.realpath(each) == here for each in others):
         return ""
-    return next((each for each in sorted(others) if os.path.isfile(os.path.join(each, config.NAME))), "")
+    for other, scripts in sorted(others.items()):
+        if ("pip" in scripts or len(scripts) > 1) and os.path.isfile(os.path.join(other, config.NAME)):
+            return other
+    return ""
+
+
+def _program_of(path: Path) -> bytes:
+    """Return the interpreter that a script starts; nothing of what is none."""
+    if os.path.islink(path) or not os.path.isfile(path):
+        return b""
+    with open(path, "rb") as file:
+        data = file.read(_FIRST_BYTES)
+    match = _LONG.match(data) or _SHORT.match(data)
+    return match["program"] if match else b""
 
 
 def _started_from(data: bytes, old: Path, new: Path) -> bytes:

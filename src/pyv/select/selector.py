@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pyv import pins, proc
-from pyv.errors import EnvironmentMismatchError, NotInstalledError, PyvError, shell_word
+from pyv.errors import EnvironmentMismatchError, NotInstalledError, PyvError, RequestError, shell_word
 from pyv.registry import CONFIG
 from pyv.select.model import Chosen, Selection
 from pyv.store import can_start
-from pyv.versions import Version, folder_names
+from pyv.versions import Request, Version, folder_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from pyv.pins import Pin
     from pyv.registry import Registry
     from pyv.store import Installed, Store
-    from pyv.versions import Request
 
 _SECONDS = 20
 # How many installed versions a message names
@@ -158,7 +158,9 @@ class Selector:
         name, version = self._python_of(found.path)
         if self._satisfies(found.path, name, version, request.base.any_patch):
             return
-        missed = lost_under(self._store, found.path)
+        if version is None and not os.path.exists(found.path / "bin/python") and _starts_alike(name, request.base):
+            return  # it is gone, but for the name by which the environment found it
+        missed = lost_under(self._store, found.path) or damage_of(self._store, found.path)
         if missed is not None:
             raise missed
         raise NotInstalledError(
@@ -245,19 +247,28 @@ class Selector:
     def _satisfies(self, venv: Path, name: str, version: Version | None, request: Request) -> bool:
         if request.kind == "system":
             return not name
+        environment = self._environment(request)
+        if environment is not None:
+            return same(venv, environment)  # it names an environment, and not the Python that this is on
         folder = self._named(request)
-        if folder is not None and self.names_environment(request):
-            return same(venv, folder)  # it names an environment, and not the Python that this is on
         if folder is not None and same(venv / "bin/python", folder / "bin/python"):
             return True
         if request.kind == "name":
             return name == request.name
+        if folder is not None and folder.name != request.short_name and self._version_in(folder.name) is None:
+            return False  # it names that folder, whatever else it may read as
+        if name and any(request.platform) and not self._store.fits(name, request):
+            return False
         return version is not None and request.matches(version)
 
     def names_environment(self, request: Request) -> bool:
         """Tell whether a pin names an environment of the store."""
-        folder = self._named(request)
-        return folder is not None and os.path.isfile(folder / CONFIG)
+        return self._environment(request) is not None
+
+    def _environment(self, request: Request) -> Path | None:
+        """Return the environment of the store that a request names, be it as `3.12.7/envs/NAME`; else None."""
+        folder = self._named(request) if request.base is None else self._layout.version(request.name)
+        return folder if folder is not None and os.path.isfile(folder / CONFIG) else None
 
     def _version_in(self, name: str) -> Version | None:
         found = self._store.get(name) if name else None
@@ -293,9 +304,13 @@ def damage_of(store: Store, prefix: Path | None) -> NotInstalledError | None:
     if prefix is None or can_start(prefix):
         return None
     program = os.path.realpath(prefix / "bin/python")
-    name = name_in(store, program)
-    installed = store.get(name) if name else None
-    return installed and NotInstalledError(f"{program} is gone, or cannot be run", hint=installed.remedy)
+    installed = None
+    if name := name_in(store, program):
+        with suppress(RequestError):  # what cannot be started has no short name any more
+            installed = store.get(name) or store.find(Request.parse(name))
+    if installed is None or can_start(installed.path):
+        return None
+    return NotInstalledError(f"{program} is gone, or cannot be run", hint=installed.remedy)
 
 
 def home_of(venv: Path) -> str:
@@ -332,6 +347,13 @@ def _is_on(name: str, version: Version | None) -> str:
 def _making(request: Request) -> str:
     """Return the command that makes the environment that a request names."""
     return f"pyv venv --name {request.name}" + (f" -p {request.base}" if request.base else "")
+
+
+def _starts_alike(name: str, request: Request) -> bool:
+    """Tell whether the name of a version is of the minor version that a request means."""
+    numbers = [int(number) for number in re.findall(r"\d+", name)]
+    release = list(request.release[:2])
+    return bool(release) and numbers[: len(release)] == release
 
 
 def _stem(request: Request) -> str:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pyv import fsops
-from pyv.errors import NotInstalledError, StoreError, explain
+from pyv.errors import NotInstalledError, PyvError, StoreError, explain
 from pyv.layout import RECEIPT
 from pyv.store import placing
 from pyv.store.model import (
@@ -114,18 +114,18 @@ class Store:
         if (found := next(filter(None, map(self.get, names)), None)) or request.kind == "name":
             return found
         if (exact := request.exact) is not None:
-            return self.get(exact.name) if self._fits(exact.name, request) else None
+            return self.get(exact.name) if self.fits(exact.name, request) else None
         if request.short_name:
             with suppress(OSError):
                 target = os.readlink(self._layout.version(request.short_name))
-                if "/" not in target and self._fits(target, request) and (linked := self.get(target)):
+                if "/" not in target and self.fits(target, request) and (linked := self.get(target)):
                     return linked
-        known = [each for each in self.installed() if each.version and self._fits(each.name, request)]
+        known = [each for each in self.installed() if each.version and self.fits(each.name, request)]
         held = self.held()
         current = [each for each in known if is_current(version_of(each), held)]
         return newest(current, request, version_of) or newest(known, request, version_of)
 
-    def _fits(self, name: str, request: Request) -> bool:
+    def fits(self, name: str, request: Request) -> bool:
         """Tell whether an installed version was made for the platform that a request spells out, if it does."""
         if not any(request.platform):
             return True
@@ -162,9 +162,15 @@ class Store:
             for name in sorted(os.listdir(self._layout.versions)):
                 target = "" if name.startswith(".") else self.broken_link(name)
                 if "/" in target:
-                    found.append(Lost.read(name, target, self._layout.shared))
+                    found.append(Lost.read(name, target, self._shared()))
         found.sort(key=lambda each: order(each.name, each.version))
         return [each for each in found if request is None or each.answers(request)]
+
+    def _shared(self) -> tuple[Path, ...]:
+        try:
+            return self._layout.shared
+        except PyvError:  # the file that names them is broken, which is told where they are looked at
+            return ()
 
     def usual_request(self, lost: Lost) -> str:
         """Return what brings back a version that is lost: the short name that it was the newest of, else its own."""
